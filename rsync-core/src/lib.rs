@@ -1,0 +1,13 @@
+//! The rsync algorithm as a library.
+//!
+//! A sync has a **sender**, which owns the source tree, and a **receiver**, which owns the
+//! destination. Both run over any pair of byte streams.
+
+pub mod checksum;
+#[cfg(feature = "fs")]
+pub mod engine;
+pub mod entry;
+pub mod options;
+pub mod path;
+pub mod receipt;
+pub mod wire;

@@ -1,0 +1,321 @@
+//! Names and relative paths that can not hold a bad one.
+//!
+//! Everything a peer calls a file goes through [`FileName`] or [`RelPath`] once, at the edge.
+//! After that no code has to ask again whether a name climbs out of the tree: a value that does
+//! can not be built, not even by deserialising one.
+//!
+//! Names are bytes, not text: Unix file names need not be UTF-8.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest name of one directory entry, in bytes (Linux `NAME_MAX`).
+pub const MAX_NAME_LEN: usize = 255;
+/// Longest relative path, in bytes (Linux `PATH_MAX` without its terminating zero).
+pub const MAX_PATH_LEN: usize = 4095;
+
+/// Why bytes are not a name or a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadPath {
+    /// A component was empty: `a//b`, a leading or a trailing slash.
+    #[error("the name is empty")]
+    Empty,
+    /// A component was `.` or `..`.
+    #[error("the name is `.` or `..`")]
+    DotName,
+    /// A name held a slash.
+    #[error("the name holds a slash")]
+    Slash,
+    /// A name held a zero byte.
+    #[error("the name holds a zero byte")]
+    Nul,
+    /// Longer than [`MAX_NAME_LEN`] or [`MAX_PATH_LEN`].
+    #[error("the name is longer than the system allows")]
+    TooLong,
+}
+
+/// The name of one directory entry: not empty, not `.` or `..`, no slash, no zero byte,
+/// at most [`MAX_NAME_LEN`] bytes.
+///
+/// Names are ordered by their bytes; that order is the canonical order of a directory listing.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
+pub struct FileName(Box<[u8]>);
+
+impl FileName {
+    /// Checks `bytes` and keeps a copy.
+    pub fn new(bytes: &[u8]) -> Result<Self, BadPath> {
+        check_name(bytes)?;
+        Ok(Self(bytes.into()))
+    }
+
+    /// The name's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+fn check_name(bytes: &[u8]) -> Result<(), BadPath> {
+    if bytes.is_empty() {
+        return Err(BadPath::Empty);
+    }
+    if bytes.len() > MAX_NAME_LEN {
+        return Err(BadPath::TooLong);
+    }
+    if bytes == b"." || bytes == b".." {
+        return Err(BadPath::DotName);
+    }
+    if bytes.contains(&b'/') {
+        return Err(BadPath::Slash);
+    }
+    if bytes.contains(&0) {
+        return Err(BadPath::Nul);
+    }
+    Ok(())
+}
+
+impl TryFrom<Vec<u8>> for FileName {
+    type Error = BadPath;
+    fn try_from(bytes: Vec<u8>) -> Result<Self, BadPath> {
+        check_name(&bytes)?;
+        Ok(Self(bytes.into_boxed_slice()))
+    }
+}
+
+impl From<FileName> for Vec<u8> {
+    fn from(name: FileName) -> Self {
+        name.0.into_vec()
+    }
+}
+
+impl fmt::Debug for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escape(&self.0))
+    }
+}
+
+/// A path below a root: zero or more [`FileName`]s joined by single slashes.
+///
+/// The empty path is the root itself. Paths are ordered component by component, so that a
+/// directory comes directly before everything below it (`a`, `a/b`, `a.c`), which is the order
+/// of a depth-first walk over sorted listings.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
+pub struct RelPath(Vec<u8>);
+
+impl RelPath {
+    /// The root itself.
+    pub const fn root() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Checks every component of `bytes` and keeps a copy. The empty slice is the root.
+    pub fn new(bytes: &[u8]) -> Result<Self, BadPath> {
+        Self::try_from(bytes.to_vec())
+    }
+
+    /// The path's bytes, without a leading or trailing slash.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// True for the root.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// This path with `name` below it.
+    pub fn join(&self, name: &FileName) -> Self {
+        let mut bytes = Vec::with_capacity(self.0.len() + 1 + name.0.len());
+        bytes.extend_from_slice(&self.0);
+        if !bytes.is_empty() {
+            bytes.push(b'/');
+        }
+        bytes.extend_from_slice(&name.0);
+        Self(bytes)
+    }
+
+    /// The names on the way down, outermost first.
+    pub fn components(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.0.split(|&byte| byte == b'/').filter(|part| !part.is_empty())
+    }
+
+    /// The last name, or nothing for the root.
+    pub fn file_name(&self) -> Option<FileName> {
+        let last = self.components().next_back()?;
+        Some(FileName(last.into()))
+    }
+
+    /// The path one level up, or nothing for the root.
+    pub fn parent(&self) -> Option<Self> {
+        if self.is_root() {
+            return None;
+        }
+        let end = self.0.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+        Some(Self(self.0[..end].to_vec()))
+    }
+
+    /// How many names the path has: 0 for the root.
+    pub fn depth(&self) -> usize {
+        self.components().count()
+    }
+
+    /// True if this path is `ancestor` or lies below it, compared name by name.
+    pub fn starts_with(&self, ancestor: &Self) -> bool {
+        ancestor.is_root()
+            || self.0.strip_prefix(ancestor.0.as_slice()).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+    }
+}
+
+impl TryFrom<Vec<u8>> for RelPath {
+    type Error = BadPath;
+    fn try_from(bytes: Vec<u8>) -> Result<Self, BadPath> {
+        if bytes.len() > MAX_PATH_LEN {
+            return Err(BadPath::TooLong);
+        }
+        if !bytes.is_empty() {
+            bytes.split(|&byte| byte == b'/').try_for_each(check_name)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl From<RelPath> for Vec<u8> {
+    fn from(path: RelPath) -> Self {
+        path.0
+    }
+}
+
+impl Ord for RelPath {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.components().cmp(other.components())
+    }
+}
+
+impl PartialOrd for RelPath {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Debug for RelPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
+impl fmt::Display for RelPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_root() { f.write_str(".") } else { f.write_str(&escape(&self.0)) }
+    }
+}
+
+/// Makes bytes from a peer or a file system fit for a terminal or a log line.
+///
+/// Text stays as it is; control characters, the Unicode marks that reorder or hide text, a
+/// backslash and bytes that are not UTF-8 become `\#ooo` with three octal digits, which is how
+/// rsync escapes names (rsync(1), `--8-bit-output`). No two byte strings look the same.
+pub fn escape(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if is_unprintable(character) || character == '\\' {
+                let mut buffer = [0; 4];
+                escape_bytes(character.encode_utf8(&mut buffer).as_bytes(), &mut out);
+            } else {
+                out.push(character);
+            }
+        }
+        escape_bytes(chunk.invalid(), &mut out);
+    }
+    out
+}
+
+fn escape_bytes(bytes: &[u8], out: &mut String) {
+    for byte in bytes {
+        out.push_str(&format!("\\#{byte:03o}"));
+    }
+}
+
+/// Control characters, line and paragraph separators, bidirectional controls, zero-width marks.
+fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{061c}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_name_that_could_leave_its_directory_can_not_be_built() {
+        for bad in [&b""[..], b".", b"..", b"a/b", b"/", b"a\0b", &[b'x'; 256]] {
+            assert!(FileName::new(bad).is_err(), "{}", bad.escape_ascii());
+        }
+        assert!(FileName::new(b"...").is_ok());
+        assert!(FileName::new(&[0xff, 0xfe]).is_ok());
+    }
+
+    #[test]
+    fn a_path_that_could_leave_its_root_can_not_be_built() {
+        for bad in [&b"/etc"[..], b"a//b", b"a/", b"../x", b"a/../../x", b"./a", b"a/./b", b"a\0"] {
+            assert!(RelPath::new(bad).is_err(), "{}", bad.escape_ascii());
+        }
+        assert!(RelPath::new(&vec![b'a'; MAX_PATH_LEN + 1]).is_err());
+    }
+
+    #[test]
+    fn a_bad_path_can_not_be_deserialised_either() {
+        let bytes = postcard::to_allocvec(&b"a/../b".to_vec()).unwrap();
+        assert!(postcard::from_bytes::<RelPath>(&bytes).is_err());
+        let bytes = postcard::to_allocvec(&b"..".to_vec()).unwrap();
+        assert!(postcard::from_bytes::<FileName>(&bytes).is_err());
+    }
+
+    #[test]
+    fn a_directory_sorts_directly_before_what_is_below_it() {
+        let mut paths: Vec<RelPath> =
+            ["a.c", "a/b", "a", "a/b/c", "b"].iter().map(|path| RelPath::new(path.as_bytes()).unwrap()).collect();
+        paths.sort();
+        let sorted: Vec<String> = paths.iter().map(ToString::to_string).collect();
+        assert_eq!(sorted, ["a", "a/b", "a/b/c", "a.c", "b"]);
+    }
+
+    #[test]
+    fn escaped_text_can_not_move_the_cursor_or_reorder_a_line() {
+        assert_eq!(escape(b"a\x1b[2Jb\n"), "a\\#033[2Jb\\#012");
+        assert_eq!(escape("grün".as_bytes()), "grün");
+        assert_eq!(escape("a\u{202e}b".as_bytes()), "a\\#342\\#200\\#256b");
+        assert_eq!(escape(b"\xff"), "\\#377");
+        assert_eq!(escape(b"\\#377"), "\\#134#377");
+    }
+
+    proptest! {
+        #[test]
+        fn joining_and_splitting_a_path_agree(parts in prop::collection::vec("[a-z.]{3,8}", 0..6)) {
+            let mut path = RelPath::root();
+            for part in &parts {
+                path = path.join(&FileName::new(part.as_bytes()).unwrap());
+            }
+            prop_assert_eq!(path.depth(), parts.len());
+            prop_assert_eq!(&RelPath::new(path.as_bytes()).unwrap(), &path);
+            if let Some(parent) = path.parent() {
+                prop_assert!(path.starts_with(&parent));
+                prop_assert_eq!(parent.join(&path.file_name().unwrap()), path);
+            }
+        }
+
+        #[test]
+        fn escape_never_maps_two_names_to_one(a: Vec<u8>, b: Vec<u8>) {
+            prop_assert_eq!(a == b, escape(&a) == escape(&b));
+        }
+    }
+}

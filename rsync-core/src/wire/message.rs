@@ -1,0 +1,375 @@
+//! The messages of protocol version 1, as typed values.
+//!
+//! Encoded with [postcard](https://postcard.jamesmunns.com/wire-format): field and variant order
+//! *is* the format. Within one protocol version nothing here may be reordered, removed or
+//! inserted; a change makes a new version (golden fixtures in `tests/` hold the bytes).
+//!
+//! A pass over one tree goes like this (sender left, receiver right):
+//!
+//! ```text
+//!   Source            ->                     what the source root is
+//!                     <-  Holdings           digests of what the receiver has, or "nothing"
+//!   Listing…          ->                     directories that differ
+//!                     <-  Want…, Signature…  what the receiver needs of them
+//!   File…, Begin, Data…, End, Failed ->      content, in order of arrival
+//!   Expand            ->                     subtrees whose digest differs, to be looked into
+//!                     <-  Holdings           … their digests
+//!   Listed            ->                     the listing is complete, with its totals
+//!                     <-  Finished           the receiver's account
+//!   Finished          ->                     the sender's account
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use crate::checksum::Digest;
+use crate::entry::Entry;
+use crate::options::Options;
+use crate::path::{FileName, RelPath};
+
+/// Number of a directory within one pass, given out by the sender, counting up from 0 (the root).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DirId(pub u32);
+
+/// An entry of a listed directory: the directory and the entry's position in its whole listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FileId {
+    /// The directory.
+    pub dir: DirId,
+    /// Position in the listing, counted over all its parts.
+    pub index: u32,
+}
+
+/// What the client asks the agent to be for one pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The agent's role.
+    pub role: Role,
+    /// Path on the agent's side, absolute or relative to its working directory; not empty.
+    pub path: Vec<u8>,
+    /// Everything that steers the sync.
+    pub options: Options,
+}
+
+/// Which end of a sync an agent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// The agent owns the source (the client pulls).
+    Sender,
+    /// The agent owns the destination (the client pushes).
+    Receiver,
+}
+
+/// From the sender.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromSender {
+    /// What the source is. First message of a pass.
+    Source(Source),
+    /// (Part of) one directory's listing.
+    Listing(Listing),
+    /// Subtrees the receiver is asked to look into: path digests as in [`Holdings`].
+    Expand(Vec<u64>),
+    /// The listing is complete. After this only content and [`Self::Finished`] follow.
+    Listed(Listed),
+    /// A whole small file in one message.
+    File {
+        /// Which.
+        file: FileId,
+        /// What it was when it was read.
+        seen: Seen,
+        /// Digest of `content`.
+        digest: Digest,
+        /// Everything it holds.
+        #[serde(with = "bytes")]
+        content: Vec<u8>,
+    },
+    /// The content of a larger file begins.
+    Begin {
+        /// Which.
+        file: FileId,
+        /// What it was when it was opened.
+        seen: Seen,
+    },
+    /// Next piece of a file that was begun.
+    Data {
+        /// Which.
+        file: FileId,
+        /// What to do next.
+        op: DataOp,
+    },
+    /// A file that was begun is complete.
+    End {
+        /// Which.
+        file: FileId,
+        /// Digest of the whole content, or why the content is no good.
+        result: Result<Digest, FileFailure>,
+    },
+    /// Answer to [`How::Digest`].
+    Digested {
+        /// Which.
+        file: FileId,
+        /// Digest of the whole content, or of its first bytes as asked.
+        result: Result<Digest, FileFailure>,
+    },
+    /// A wanted file can not be had.
+    Failed {
+        /// Which.
+        file: FileId,
+        /// Why.
+        failure: FileFailure,
+    },
+    /// Something of the source could not be listed; the listing is not complete.
+    Problem(Problem),
+    /// Names that belong to user and group numbers in the listings that follow.
+    Owners(Owners),
+    /// The sender's account. Last message of a pass.
+    Finished(SenderTotals),
+}
+
+/// From the receiver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromReceiver {
+    /// What the receiver has.
+    Holdings(Holdings),
+    /// Content is wanted.
+    Want {
+        /// Which file.
+        file: FileId,
+        /// Its name, as listed.
+        name: FileName,
+        /// In which form.
+        how: How,
+    },
+    /// Next block sums of the basis of a file wanted as [`How::Delta`].
+    Signature {
+        /// Which file.
+        file: FileId,
+        /// Encoded block sums, in order, without gaps (`delta::signature`).
+        #[serde(with = "bytes")]
+        sums: Vec<u8>,
+    },
+    /// The basis can not be read after all: send the rest of the file as literal data.
+    NoBasis {
+        /// Which file.
+        file: FileId,
+    },
+    /// The receiver's account: it wants nothing more. Last message of a pass.
+    Finished(ReceiverTotals),
+}
+
+/// What the source is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The root itself. A directory's name is meaningless and is the last name of the path.
+    pub root: Entry,
+    /// Distinguishes lives of the source: changes when the container restarts or the volume is another.
+    pub incarnation: [u8; 16],
+    /// True if the sender looks at one entry of the root only.
+    pub only_one: bool,
+}
+
+/// (Part of) one directory's listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// Number of this directory; new with the first part.
+    pub dir: DirId,
+    /// Where it is.
+    pub path: RelPath,
+    /// Its entries in order of their names, at most [`crate::wire::limits::MAX_LISTING_ENTRIES`].
+    pub entries: Vec<Entry>,
+    /// True if another part follows.
+    pub more: bool,
+    /// False if some of the directory could not be read: nothing in it may be deleted.
+    pub complete: bool,
+    /// True if the sender sends the content of this part's regular files unasked, in order.
+    pub content_follows: bool,
+}
+
+/// Totals of a complete listing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Entries in the listings sent.
+    pub listed: u64,
+    /// Entries below directories that were not listed because both ends agree on their digest.
+    pub agreed: u64,
+    /// Bytes in the regular files among `agreed`.
+    pub agreed_bytes: u64,
+    /// Entries left out by filters.
+    pub excluded: u64,
+    /// Entries left out because of their kind.
+    pub skipped: u64,
+    /// True if nothing of the source was unreadable.
+    pub complete: bool,
+}
+
+/// What the receiver has: a set of digests, each over a path and the metadata found there
+/// (see `engine::summary`). The sender leaves out what it finds in the set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Holdings {
+    /// The destination is empty or missing: send everything, unasked.
+    Nothing,
+    /// Compare nothing: list every directory.
+    Unknown,
+    /// Digests of directories and of whole subtrees.
+    Digests(Vec<u64>),
+}
+
+/// In which form a file is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum How {
+    /// All of it.
+    Whole,
+    /// As a delta against a basis whose block sums follow.
+    Delta(Basis),
+    /// From this offset on, with the digest of everything including what is before it.
+    From(u64),
+    /// Only the digest of its content.
+    Digest,
+}
+
+/// Shape of a basis and its signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// Length of the basis in bytes.
+    pub len: u64,
+    /// Length of a block in bytes.
+    pub block_len: u32,
+}
+
+/// Next piece of a file's content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DataOp {
+    /// These bytes.
+    Literal(#[serde(with = "bytes")] Vec<u8>),
+    /// `len` bytes of the basis from `offset` on.
+    Copy {
+        /// First byte in the basis.
+        offset: u64,
+        /// How many.
+        len: u64,
+    },
+    /// So many zero bytes.
+    Zeros(u64),
+}
+
+/// What a file was when it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Length in bytes.
+    pub size: u64,
+    /// Modification time.
+    pub mtime: crate::entry::Timestamp,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// Why one file can not be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileFailure {
+    /// It is gone.
+    Vanished,
+    /// It is no longer a regular file.
+    NotAFile,
+    /// It changed while it was read, again and again.
+    KeptChanging,
+    /// The system refused.
+    System(SystemError),
+    /// The request makes no sense: not listed, excluded, impossible basis.
+    Refused,
+}
+
+/// An error of the operating system, as data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemError {
+    /// What was tried: `open`, `read`, `list`.
+    pub operation: String,
+    /// `errno`.
+    pub code: i32,
+}
+
+/// Something of the source that could not be listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Where.
+    pub path: RelPath,
+    /// What went wrong.
+    pub kind: ProblemKind,
+}
+
+/// What went wrong with an entry or a directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProblemKind {
+    /// The system refused.
+    System(SystemError),
+    /// It has a name or link target that ksyncd can not carry.
+    BadName,
+    /// More extended attributes than ksyncd carries.
+    TooManyXattrs,
+    /// Deeper than ksyncd goes.
+    TooDeep,
+}
+
+/// Names of users and groups.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owners {
+    /// User numbers and names.
+    pub users: Vec<(u32, String)>,
+    /// Group numbers and names.
+    pub groups: Vec<(u32, String)>,
+}
+
+/// The sender's account of a pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SenderTotals {
+    /// Files whose content was sent completely.
+    pub files_sent: u64,
+    /// Requests that failed.
+    pub files_failed: u64,
+    /// Bytes of content sent as literal data.
+    pub literal_bytes: u64,
+    /// Bytes that the receiver was told to copy.
+    pub matched_bytes: u64,
+    /// XOR over all sent files of the first 16 bytes of BLAKE3(file id ‖ digest).
+    pub content_digest: [u8; 16],
+}
+
+/// The receiver's account of a pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiverTotals {
+    /// Entries received in listings.
+    pub listed: u64,
+    /// Files whose content arrived and was verified.
+    pub files_received: u64,
+    /// Files that failed at either end.
+    pub files_failed: u64,
+    /// Every count of the run, for the client that pushes.
+    pub receipt: crate::receipt::Receipt,
+    /// As in [`SenderTotals`], over the files that arrived.
+    pub content_digest: [u8; 16],
+}
+
+/// Byte strings as one copy instead of element by element.
+mod bytes {
+    use serde::de::{Deserializer, Error, Visitor};
+    use serde::ser::Serializer;
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        struct Bytes;
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Vec<u8>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Vec<u8>, E> {
+                Ok(bytes.to_vec())
+            }
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+                Ok(bytes.to_vec())
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
