@@ -107,7 +107,9 @@ pub struct Device {
 }
 
 /// Seconds and nanoseconds since 1970-01-01 UTC; seconds may be negative.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(try_from = "(i64, u32)", into = "(i64, u32)")]
 pub struct Timestamp {
     secs: i64,
@@ -117,7 +119,10 @@ pub struct Timestamp {
 impl Timestamp {
     /// A point in time; `nanos` of a second or more are cut to the last nanosecond of `secs`.
     pub fn new(secs: i64, nanos: u32) -> Self {
-        Self { secs, nanos: nanos.min(999_999_999) }
+        Self {
+            secs,
+            nanos: nanos.min(999_999_999),
+        }
     }
 
     /// Whole seconds since the epoch.
@@ -134,7 +139,11 @@ impl Timestamp {
 impl TryFrom<(i64, u32)> for Timestamp {
     type Error = &'static str;
     fn try_from((secs, nanos): (i64, u32)) -> Result<Self, Self::Error> {
-        if nanos < 1_000_000_000 { Ok(Self { secs, nanos }) } else { Err("nanoseconds of a second or more") }
+        if nanos < 1_000_000_000 {
+            Ok(Self { secs, nanos })
+        } else {
+            Err("nanoseconds of a second or more")
+        }
     }
 }
 
@@ -170,7 +179,8 @@ pub struct LinkTarget(Box<[u8]>);
 impl LinkTarget {
     /// Checks `bytes` and keeps a copy; nothing if they can not be a link's target.
     pub fn new(bytes: &[u8]) -> Option<Self> {
-        (!bytes.is_empty() && bytes.len() <= MAX_LINK_TARGET_LEN && !bytes.contains(&0)).then(|| Self(bytes.into()))
+        (!bytes.is_empty() && bytes.len() <= MAX_LINK_TARGET_LEN && !bytes.contains(&0))
+            .then(|| Self(bytes.into()))
     }
 
     /// The target's bytes.

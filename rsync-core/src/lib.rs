@@ -7,7 +7,9 @@ pub mod checksum;
 #[cfg(feature = "fs")]
 pub mod engine;
 pub mod entry;
+pub mod monitor;
 pub mod options;
 pub mod path;
+pub mod plan;
 pub mod receipt;
 pub mod wire;

@@ -144,7 +144,9 @@ impl RelPath {
 
     /// The names on the way down, outermost first.
     pub fn components(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
-        self.0.split(|&byte| byte == b'/').filter(|part| !part.is_empty())
+        self.0
+            .split(|&byte| byte == b'/')
+            .filter(|part| !part.is_empty())
     }
 
     /// The last name, or nothing for the root.
@@ -170,7 +172,10 @@ impl RelPath {
     /// True if this path is `ancestor` or lies below it, compared name by name.
     pub fn starts_with(&self, ancestor: &Self) -> bool {
         ancestor.is_root()
-            || self.0.strip_prefix(ancestor.0.as_slice()).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+            || self
+                .0
+                .strip_prefix(ancestor.0.as_slice())
+                .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
     }
 }
 
@@ -213,7 +218,11 @@ impl fmt::Debug for RelPath {
 
 impl fmt::Display for RelPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_root() { f.write_str(".") } else { f.write_str(&escape(&self.0)) }
+        if self.is_root() {
+            f.write_str(".")
+        } else {
+            f.write_str(&escape(&self.0))
+        }
     }
 }
 
@@ -266,7 +275,16 @@ mod tests {
 
     #[test]
     fn a_path_that_could_leave_its_root_can_not_be_built() {
-        for bad in [&b"/etc"[..], b"a//b", b"a/", b"../x", b"a/../../x", b"./a", b"a/./b", b"a\0"] {
+        for bad in [
+            &b"/etc"[..],
+            b"a//b",
+            b"a/",
+            b"../x",
+            b"a/../../x",
+            b"./a",
+            b"a/./b",
+            b"a\0",
+        ] {
             assert!(RelPath::new(bad).is_err(), "{}", bad.escape_ascii());
         }
         assert!(RelPath::new(&vec![b'a'; MAX_PATH_LEN + 1]).is_err());
@@ -282,8 +300,10 @@ mod tests {
 
     #[test]
     fn a_directory_sorts_directly_before_what_is_below_it() {
-        let mut paths: Vec<RelPath> =
-            ["a.c", "a/b", "a", "a/b/c", "b"].iter().map(|path| RelPath::new(path.as_bytes()).unwrap()).collect();
+        let mut paths: Vec<RelPath> = ["a.c", "a/b", "a", "a/b/c", "b"]
+            .iter()
+            .map(|path| RelPath::new(path.as_bytes()).unwrap())
+            .collect();
         paths.sort();
         let sorted: Vec<String> = paths.iter().map(ToString::to_string).collect();
         assert_eq!(sorted, ["a", "a/b", "a/b/c", "a.c", "b"]);

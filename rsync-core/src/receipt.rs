@@ -51,8 +51,17 @@ pub struct Receipt {
 impl Receipt {
     /// True if every source entry ended in exactly one outcome.
     pub fn adds_up(&self) -> bool {
-        let outcomes = [self.transferred, self.unchanged, self.excluded, self.refused, self.failed];
-        outcomes.iter().try_fold(0u64, |sum, &count| sum.checked_add(count)) == Some(self.entries)
+        let outcomes = [
+            self.transferred,
+            self.unchanged,
+            self.excluded,
+            self.refused,
+            self.failed,
+        ];
+        outcomes
+            .iter()
+            .try_fold(0u64, |sum, &count| sum.checked_add(count))
+            == Some(self.entries)
     }
 
     /// True if everything at the source is at the destination, and everything asked for was done.
@@ -72,14 +81,30 @@ mod tests {
 
     #[test]
     fn a_receipt_that_lost_an_entry_does_not_add_up() {
-        let receipt = Receipt { entries: 3, transferred: 1, unchanged: 1, ..Receipt::default() };
+        let receipt = Receipt {
+            entries: 3,
+            transferred: 1,
+            unchanged: 1,
+            ..Receipt::default()
+        };
         assert!(!receipt.adds_up());
-        assert!(Receipt { excluded: 1, ..receipt }.adds_up());
+        assert!(
+            Receipt {
+                excluded: 1,
+                ..receipt
+            }
+            .adds_up()
+        );
     }
 
     #[test]
     fn counts_that_overflow_do_not_add_up() {
-        let receipt = Receipt { entries: 1, transferred: u64::MAX, failed: 2, ..Receipt::default() };
+        let receipt = Receipt {
+            entries: 1,
+            transferred: u64::MAX,
+            failed: 2,
+            ..Receipt::default()
+        };
         assert!(!receipt.adds_up());
     }
 }

@@ -1,3 +1,3 @@
 //! The threads and bounded channels that join the rooms of this crate into a running sync.
 
-pub mod monitor;
+pub use crate::monitor;
