@@ -7,11 +7,9 @@ pub mod checksum;
 #[cfg(feature = "fs")]
 pub mod engine;
 pub mod entry;
-<<<<<<< HEAD
-pub mod monitor;
 =======
+pub mod monitor;
 pub mod filter;
->>>>>>> e1a3ac0 (Add the filter room: rsync's rules, gitignore files and lists of paths)
 pub mod options;
 pub mod path;
 pub mod plan;
