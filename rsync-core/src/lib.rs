@@ -7,9 +7,8 @@ pub mod checksum;
 #[cfg(feature = "fs")]
 pub mod engine;
 pub mod entry;
-=======
-pub mod monitor;
 pub mod filter;
+pub mod monitor;
 pub mod options;
 pub mod path;
 pub mod plan;
