@@ -1,1 +1,147 @@
-//! Reaching an agent and delivering it.
+//! Reaching an agent: in a pod, in a container, on a host, or in this computer.
+//!
+//! [`Location::parse`] understands what the user wrote, [`reach`] makes a byte stream to an agent
+//! there out of it. All front doors (`kubectl`, `docker`, `podman`, `ssh`, any remote shell) are
+//! one and the same process transport: a child with pipes. They differ in nothing but the command
+//! line ([`Target::command`]) and in how their errors are understood. Where there is no agent yet,
+//! [`delivery`] brings one over the same stream.
+//!
+//! Invariants:
+//! - No local shell, ever. Names given by the user are checked and can not be taken for options.
+//! - No terminal is allocated at the far end: the stream carries every byte unchanged.
+//! - Nothing that the far end says reaches a terminal unescaped, or memory unbounded.
+//!
+//! What this is not: the protocol. It starts where [`Reached`] ends.
+
+pub mod agents;
+pub mod delivery;
+
+mod cause;
+mod command;
+mod error;
+mod location;
+mod name;
+mod process;
+mod words;
+
+use std::io::{BufReader, Read, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use agents::Agents;
+use delivery::{Delivered, Delivery, Failure, Step};
+
+pub use cause::Cause;
+pub use error::Error;
+pub use location::{BadLocation, Context, Engine, Kubectl, Location, Target};
+pub use process::Process;
+pub use words::{BadCommand, split_command};
+
+/// How long the far end may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// Until a shell answers. Includes the time a user takes to type a password for `ssh`.
+    pub answer: Duration,
+    /// Between two signs of progress while an agent is delivered.
+    pub silence: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            answer: Duration::from_secs(90),
+            silence: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A stream to an agent that runs.
+pub struct Reached {
+    /// What the agent says.
+    pub reader: Box<dyn Read + Send>,
+    /// What the agent hears. Dropping it tells the agent that the client is gone.
+    pub writer: Box<dyn Write + Send>,
+    /// The program that carries the stream. Dropping it ends it.
+    pub process: Process,
+    /// How the agent came to run.
+    pub how: Delivered,
+}
+
+impl std::fmt::Debug for Reached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reached")
+            .field("process", &self.process)
+            .field("how", &self.how)
+            .finish()
+    }
+}
+
+/// Opens a stream to an agent at `target`, which is delivered if it is not there.
+///
+/// `step` hears of the progress of a delivery.
+///
+/// # Errors
+/// [`Error`] says what is wrong in terms of the target, and quotes the program that was used.
+pub fn reach(
+    target: &Target,
+    agents: Arc<dyn Agents>,
+    timeouts: &Timeouts,
+    step: &dyn Fn(Step),
+) -> Result<Reached, Error> {
+    if let Target::Local { .. } = target {
+        let (process, reader, writer) = Process::start(target.command(&[]), target)?;
+        let (reader, writer) = (Box::new(reader), Box::new(writer));
+        return Ok(Reached {
+            reader,
+            writer,
+            process,
+            how: Delivered::Local,
+        });
+    }
+
+    let delivery = Delivery::new(agents.as_ref()).map_err(|error| Error::Start {
+        program: "a random number".into(),
+        error,
+    })?;
+    let (process, stdout, mut writer) =
+        Process::start(target.command(&delivery.command()), target)?;
+    let mut reader = BufReader::new(stdout);
+
+    // On a thread of its own, because a program that hangs may leave this pipe open even when
+    // it has been killed: its own children hold it too.
+    let (report, reports) = mpsc::channel();
+    thread::spawn(move || {
+        let relay = |step| drop(report.send(Report::Progress(step)));
+        let result = delivery.run(&mut reader, &mut writer, agents.as_ref(), &relay);
+        drop(report.send(Report::End(result.map(|how| (how, reader, writer)))));
+    });
+
+    let mut patience = timeouts.answer;
+    loop {
+        match reports.recv_timeout(patience) {
+            Ok(Report::Progress(progress)) => {
+                step(progress);
+                patience = timeouts.silence;
+            }
+            Ok(Report::End(Ok((how, reader, writer)))) => {
+                let (reader, writer) = (Box::new(reader), Box::new(writer));
+                return Ok(Reached {
+                    reader,
+                    writer,
+                    process,
+                    how,
+                });
+            }
+            Ok(Report::End(Err(failure))) => return Err(process.explain(failure)),
+            Err(RecvTimeoutError::Timeout) => return Err(process.timed_out(patience)),
+            Err(RecvTimeoutError::Disconnected) => return Err(process.explain(Failure::Ended)),
+        }
+    }
+}
+
+enum Report<R, W> {
+    Progress(Step),
+    End(Result<(Delivered, BufReader<R>, W), Failure>),
+}

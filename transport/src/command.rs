@@ -1,0 +1,177 @@
+//! The command line that leads to a target: one front door each.
+//!
+//! Options that take a value are joined to it by `=`, and a `--` comes before the first name, so
+//! that no value can be taken for an option. The remote command is plain words
+//! ([`crate::delivery::Delivery::command`]): it does not matter whether the front door executes
+//! them as they are (`docker`, `kubectl`, `chroot`) or joins them with spaces for a remote shell
+//! to take apart again (`ssh` and its kin).
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use crate::location::{Kubectl, Target};
+
+impl Target {
+    /// Whether this is this computer.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Local { .. })
+    }
+
+    /// The command that executes `remote` at the target, with its pipes as they are.
+    ///
+    /// For this computer that is the agent itself, and `remote` has no meaning.
+    pub fn command(&self, remote: &[String]) -> Command {
+        match self {
+            Self::Local { program, args } => {
+                let mut command = Command::new(program);
+                command.args(args);
+                command
+            }
+            Self::RemoteShell {
+                command: words,
+                host,
+            } => {
+                let mut words = words.iter();
+                let mut command =
+                    Command::new(words.next().map_or("rsh".as_ref(), OsString::as_os_str));
+                command.args(words).args(host).args(remote);
+                command
+            }
+            Self::Ssh {
+                user,
+                host,
+                port,
+                options,
+            } => {
+                let mut command = Command::new("ssh");
+                command.arg("-T").args(options);
+                command.args(port.map(|port| format!("-p{port}")));
+                command.args(user.as_ref().map(|user| format!("-l{user}")));
+                command.arg("--").arg(host).args(remote);
+                command
+            }
+            Self::Container { engine, name, user } => {
+                let mut command = Command::new(engine.program());
+                command.args(["exec", "-i"]);
+                command.args(user.as_ref().map(|user| format!("--user={user}")));
+                command.arg("--").arg(name).args(remote);
+                command
+            }
+            Self::Pod { kubectl, pod } => {
+                let mut command = kubectl.command();
+                command.args(["exec", "-i"]);
+                command.args(
+                    kubectl
+                        .container
+                        .as_ref()
+                        .map(|name| format!("--container={name}")),
+                );
+                command.arg(pod).arg("--").args(remote);
+                command
+            }
+        }
+    }
+}
+
+impl Kubectl {
+    /// `kubectl` with the options that choose cluster and namespace; a subcommand comes next.
+    pub fn command(&self) -> Command {
+        let joined = |option: &str, value: &std::ffi::OsStr| {
+            let mut argument = OsString::from(option);
+            argument.push(value);
+            argument
+        };
+        let mut command = Command::new(&self.program);
+        command.args(
+            self.kubeconfig
+                .as_ref()
+                .map(|file| joined("--kubeconfig=", file.as_ref())),
+        );
+        command.args(self.context.as_ref().map(|name| joined("--context=", name)));
+        command.args(
+            self.namespace
+                .as_ref()
+                .map(|name| format!("--namespace={name}")),
+        );
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::location::Engine;
+
+    fn line(target: &Target) -> String {
+        let command = target.command(&["sh".into(), "-s".into()]);
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words
+            .map(|word| word.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn kubectl_is_called_without_a_terminal_and_with_joined_values() {
+        let kubectl = Kubectl {
+            context: Some("--as=root".into()),
+            namespace: Some("prod".into()),
+            container: Some("app".into()),
+            kubeconfig: Some("-f".into()),
+            ..Kubectl::default()
+        };
+        assert_eq!(
+            line(&Target::Pod {
+                kubectl,
+                pod: "deploy/web".into()
+            }),
+            "kubectl --kubeconfig=-f --context=--as=root --namespace=prod exec -i --container=app \
+             deploy/web -- sh -s"
+        );
+    }
+
+    #[test]
+    fn docker_and_podman_are_called_alike() {
+        let mut target = Target::Container {
+            engine: Engine::Docker,
+            name: "db".into(),
+            user: None,
+        };
+        assert_eq!(line(&target), "docker exec -i -- db sh -s");
+        target = Target::Container {
+            engine: Engine::Podman,
+            name: "db".into(),
+            user: Some("-0".into()),
+        };
+        assert_eq!(line(&target), "podman exec -i --user=-0 -- db sh -s");
+    }
+
+    #[test]
+    fn ssh_gets_no_terminal_and_no_option_from_a_name() {
+        let target = Target::Ssh {
+            user: Some("dev".into()),
+            host: "h".into(),
+            port: Some(22),
+            options: vec!["-oBatchMode=yes".into()],
+        };
+        assert_eq!(
+            line(&target),
+            "ssh -T -oBatchMode=yes -p22 -ldev -- h sh -s"
+        );
+    }
+
+    #[test]
+    fn a_remote_shell_command_gets_its_host_if_there_is_one() {
+        let command: Vec<OsString> = vec!["chroot".into(), "/x".into()];
+        let mut target = Target::RemoteShell {
+            command: command.clone(),
+            host: None,
+        };
+        assert_eq!(line(&target), "chroot /x sh -s");
+        target = Target::RemoteShell {
+            command,
+            host: Some("h".into()),
+        };
+        assert_eq!(line(&target), "chroot /x h sh -s");
+    }
+}

@@ -1,0 +1,130 @@
+//! Getting an agent to run at the far end of a byte stream, where nothing but a POSIX shell is.
+//!
+//! One remote command does it all. The command line is `sh -s TOKEN MACHINE:HASH:SIZE…`: plain
+//! words that need no quoting, so they survive every remote shell, exec call and URL alike. The
+//! script ([`SCRIPT`]) travels on standard input; once the shell has read it, nothing is sent
+//! that was not asked for, because the tools of a small image read further than they should.
+//!
+//! - An agent that is there already, by the hash of its content, is started at once. If not, its
+//!   bytes are asked for, put in place, tried out, and it is started: no second command.
+//! - It lives in a directory `.ksyncd-UID` of mode 0700, below the first of a list of places
+//!   where it can be executed. What others planted under that name is not used; the agent then
+//!   lives in a directory of a random name, which it removes when it starts.
+//! - Everything the script says carries the token. What else comes, from a login script for
+//!   example, is noise, and tolerated up to [`MAX_NOISE`] bytes.
+//!
+//! What this is not: proof of who runs at the far end. The programs of the image take part in
+//! the delivery, so a hostile image can do as it likes with the agent; the protocol spoken
+//! afterwards trusts nothing of what it says.
+
+mod dialogue;
+
+use std::fmt::Write as _;
+use std::io::{self, BufReader, Read, Write};
+
+pub use dialogue::{Delivered, Failure, MAX_NOISE, Step, Tried, Why};
+
+use crate::agents::Agents;
+
+/// The script as it is written; sent without comments and indentation.
+const SCRIPT: &str = include_str!("script.sh");
+
+/// One delivery, to be used once.
+#[derive(Debug)]
+pub struct Delivery {
+    token: String,
+    offers: Vec<String>,
+}
+
+impl Delivery {
+    /// Prepares to deliver one of `agents`.
+    ///
+    /// # Errors
+    /// If the system has no random numbers.
+    pub fn new(agents: &dyn Agents) -> io::Result<Self> {
+        let mut random = [0u8; 16];
+        getrandom::fill(&mut random)?;
+        let token = random.iter().fold(String::new(), |mut token, byte| {
+            let _ = write!(token, "{byte:02x}");
+            token
+        });
+        let offers = agents.offers();
+        let offers = offers
+            .iter()
+            .map(|offer| format!("{}:{}:{}", offer.machine, offer.digest, offer.len));
+        Ok(Self {
+            token,
+            offers: offers.collect(),
+        })
+    }
+
+    /// The remote command: words without any character that a shell treats specially.
+    pub fn command(&self) -> Vec<String> {
+        let fixed = ["sh", "-s", &self.token].map(str::to_owned);
+        fixed
+            .into_iter()
+            .chain(self.offers.iter().cloned())
+            .collect()
+    }
+
+    /// Speaks with the script that [`Self::command`] started until an agent runs.
+    ///
+    /// `input` and `output` are the command's standard output and input. When this returns, all
+    /// that comes from `input` is the agent's, and `output` leads to the agent. `step` hears of
+    /// every bit of progress.
+    ///
+    /// # Errors
+    /// [`Failure`] says how far it came.
+    pub fn run<R: Read, W: Write>(
+        &self,
+        input: &mut BufReader<R>,
+        output: &mut W,
+        agents: &dyn Agents,
+        step: &dyn Fn(Step),
+    ) -> Result<Delivered, Failure> {
+        output
+            .write_all(script().as_bytes())
+            .and_then(|()| output.flush())
+            .map_err(Failure::Broken)?;
+        dialogue::converse(&self.token, input, output, agents, step)
+    }
+}
+
+fn script() -> String {
+    let lines = SCRIPT.lines().map(str::trim_start);
+    let mut script = String::with_capacity(SCRIPT.len());
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        script.push_str(line);
+        script.push('\n');
+    }
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::testing::OneAgent;
+
+    #[test]
+    fn the_remote_command_needs_no_quoting_in_any_shell() {
+        let delivery = Delivery::new(&OneAgent::new("x86_64", b"agent")).unwrap();
+        for word in delivery.command() {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-:_".contains(&byte);
+            assert!(word.bytes().all(plain), "{word}");
+        }
+    }
+
+    #[test]
+    fn two_deliveries_have_different_tokens() {
+        let agents = OneAgent::new("x86_64", b"agent");
+        let [one, two] = [(); 2].map(|()| Delivery::new(&agents).unwrap().token);
+        assert_ne!(one, two);
+    }
+
+    #[test]
+    fn the_script_is_one_group_so_that_it_is_read_before_it_runs() {
+        let script = script();
+        assert!(script.starts_with("{\n") && script.ends_with("\n}\n"));
+        assert!(script.len() < 4096, "{} bytes", script.len());
+    }
+}

@@ -1,0 +1,120 @@
+# Finds or places the agent and becomes it. For any POSIX shell; see `mod.rs`.
+#
+# $1 is the token of this session, the others are MACHINE:HASH:SIZE of each agent on offer.
+# What it says are lines of the form `ksyncd TOKEN WORD…`; see `dialogue.rs`.
+#
+# It is one group, so that the shell has read all of it before any of it runs.
+{
+  umask 077
+  set -C
+  token=$1
+  shift
+  exec 3>&2
+  if [ -c /dev/null ]; then exec 2>/dev/null; fi
+
+  # The empty line ends whatever a login script left unfinished.
+  say() { echo; echo "ksyncd $token $*"; }
+
+  # An image may hold busybox and no links to it.
+  if [ -z "$(command -v uname)" ]; then
+    for tool in uname id ls mkdir rmdir head dd cat wc chmod mv rm; do
+      eval "$tool() { busybox $tool \"\$@\"; }"
+    done
+  fi
+
+  system=$(uname -sm)
+  hash=
+  for agent; do
+    case $agent in
+      "${system#Linux }":*) hash=${agent#*:}; size=${hash#*:}; hash=${hash%%:*} ;;
+    esac
+  done
+  if [ -z "$hash" ]; then say machine "$system"; exit 1; fi
+  name=ksyncd-agent-$hash
+  part=$name.$token
+  own=.ksyncd-$(id -u)
+  from=$PWD
+
+  # Enters directory $1 if nobody else can have put anything into it.
+  # Once entered it can not be swapped for another: everything inside is named from there.
+  enter() {
+    [ ! -L "$1" ] && cd -P "$1" && [ -O . ] || return 1
+    case $(ls -ld .) in drwx--[-S]---[\ .]*) ;; *) return 1 ;; esac
+  }
+
+  # Whether $1 in this directory can be executed and is the right agent.
+  runs() {
+    [ -f "$1" ] && [ ! -L "$1" ] && [ -O "$1" ] || return 1
+    report=$("./$1" --probe)
+    status=$?
+    [ "${report%% *}" = "$hash" ]
+  }
+
+  # Becomes the agent in this directory, which then goes back to where this script started.
+  become() {
+    say "$1" "$PWD"
+    exec "./$name" serve $once "$from" 2>&3 3>&-
+  }
+
+  # Takes away what this session put into directory $1.
+  leave() {
+    if [ -n "$1" ] && [ -O "$1" ]; then cd /; rm -f "$1/$part"; rmdir "$1"; fi
+  }
+
+  quit() { leave "$dir"; leave "$first"; exit 1; }
+
+  # Fills $part in this directory: with the copy that is already here, or from the client.
+  # A full disk must not leave half of the agent unread.
+  fetch() {
+    if [ -n "$first" ]; then cat <"$first/$part" >"$part"; return; fi
+    say need "${system#Linux }"
+    take | (cat >"$part"; filled=$?; cat >/dev/null; exit $filled)
+  }
+  take() {
+    case $(echo ab | head -c 1) in
+      a) head -c "$size" ;;
+      *) dd bs=1 count="$size" ;;
+    esac
+  }
+
+  once=
+  first=
+  dir=
+  set -- "$TMPDIR" /tmp /dev/shm /var/tmp /run "$HOME" "$from"
+  for place; do
+    case $place in
+      /*) enter "$place/$own" && runs "$name" && become have ;;
+    esac
+  done
+
+  trap quit HUP INT TERM PIPE
+  for place; do
+    case $place in /*) [ -d "$place" ] || continue ;; *) continue ;; esac
+    # The second name is for a place where somebody else sits on the first.
+    for dir in "$place/$own" "$place/.ksyncd-$token"; do
+      mkdir "$dir"
+      made=$?
+      if ! enter "$dir"; then
+        reason=unwritable
+        if [ -e "$dir" ]; then reason=taken; fi
+        if [ "$made" = 0 ]; then leave "$dir"; fi
+        continue
+      fi
+      if ! fetch || ! chmod 700 "$part"; then reason=full; leave "$dir"; break; fi
+      if [ "$(wc -c <"$part")" -ne "$size" ]; then say short; quit; fi
+      if runs "$part"; then
+        if [ "$dir" != "$place/$own" ]; then once=--once; fi
+        mv -f "$part" "$name"
+        if [ -n "$first" ]; then here=$PWD; leave "$first"; cd -P "$here"; fi
+        become placed
+      fi
+      reason=$status
+      if [ -z "$first" ]; then first=$dir; cd /; else leave "$dir"; fi
+      break
+    done
+    dir=
+    say tried "$reason" "$place"
+  done
+  say nowhere
+  quit
+}

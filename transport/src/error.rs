@@ -1,0 +1,77 @@
+//! Why no agent could be reached, told so that the reader knows what to do next.
+
+use std::io;
+use std::time::Duration;
+
+use crate::cause::Cause;
+use crate::delivery::Failure;
+
+/// Why no agent could be reached, or why the stream to one ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The program that leads to the target can not be started on this computer.
+    #[error("cannot start {program}: {error}")]
+    Start {
+        /// The program.
+        program: String,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+    /// The program that leads to the target ended before its time.
+    #[error("{target}: {cause}{}", quote(program, said))]
+    Ended {
+        /// The target, as the user would call it.
+        target: String,
+        /// What that means.
+        cause: Cause,
+        /// The program.
+        program: String,
+        /// The end of what it wrote to its standard error, escaped, lines joined by `; `.
+        said: String,
+    },
+    /// A shell answered, or something did, but no agent came to run.
+    #[error("{target}: {failure}{}", quote(program, said))]
+    Delivery {
+        /// The target, as the user would call it.
+        target: String,
+        /// What went wrong.
+        #[source]
+        failure: Failure,
+        /// The program.
+        program: String,
+        /// The end of what it wrote to its standard error, escaped, lines joined by `; `.
+        said: String,
+    },
+    /// Nothing happened for too long.
+    #[error("{target}: no answer for {} seconds{}", after.as_secs(), quote(program, said))]
+    TimedOut {
+        /// The target, as the user would call it.
+        target: String,
+        /// How long.
+        after: Duration,
+        /// The program.
+        program: String,
+        /// The end of what it wrote to its standard error, escaped, lines joined by `; `.
+        said: String,
+    },
+}
+
+impl Error {
+    /// What the end of the program means, if that is what happened.
+    pub fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Ended { cause, .. } => Some(*cause),
+            _ => None,
+        }
+    }
+}
+
+fn quote(program: &str, said: &str) -> String {
+    if said.is_empty() {
+        String::new()
+    } else {
+        format!(" ({program} said: {said})")
+    }
+}

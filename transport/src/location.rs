@@ -1,0 +1,435 @@
+//! Where a tree is, as the user writes it: `TARGET:PATH`, or a path of this computer.
+//!
+//! | written                                        | means                                       |
+//! |------------------------------------------------|---------------------------------------------|
+//! | `PATH`, `/PATH`, `./a:b`                       | this computer                               |
+//! | `POD:PATH`, `NS/POD:PATH`                      | a pod, as in `kubectl cp`                   |
+//! | `deploy/NAME:PATH`, `NS/deploy/NAME:PATH`      | a pod of it, as `kubectl exec` chooses      |
+//! | `docker:NAME:PATH`, `podman:NAME:PATH`         | a container of this computer's engine       |
+//! | `ssh:[USER@]HOST:PATH`, `USER@HOST:PATH`       | a host, through `ssh`                       |
+//! | `[USER@]HOST:PATH` with a remote shell command | a host, through that command                |
+//! | `:PATH` with a remote shell command            | where that command leads by itself          |
+//!
+//! The path is everything after the target's colon, empty for the directory where commands start.
+//! An IPv6 address is written in brackets. With a remote shell command only the last two rows
+//! and local paths exist, and a colon after a slash belongs to a local path, as in rsync(1).
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use rsync_core::path::escape;
+
+use crate::name::{
+    is_container, is_dns_label, is_dns_subdomain, is_host, is_resource_kind, is_user,
+};
+
+/// A tree somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// Where.
+    pub target: Target,
+    /// The path there. Never empty and without a zero byte; otherwise as it was written.
+    pub path: Vec<u8>,
+}
+
+/// A place where an agent can run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// This computer.
+    Local {
+        /// A program that is an agent when called with `args`.
+        program: PathBuf,
+        /// Its arguments.
+        args: Vec<OsString>,
+    },
+    /// Wherever a remote shell command leads.
+    RemoteShell {
+        /// The command's words; not empty.
+        command: Vec<OsString>,
+        /// `[USER@]HOST`, the command's next argument; without it the command needs none.
+        host: Option<String>,
+    },
+    /// A host, through the user's `ssh` and its configuration.
+    Ssh {
+        /// The user there, if not the configured one.
+        user: Option<String>,
+        /// The host, or its alias in the configuration.
+        host: String,
+        /// The port, if not the configured one.
+        port: Option<u16>,
+        /// More options for `ssh`.
+        options: Vec<OsString>,
+    },
+    /// A container of this computer's engine.
+    Container {
+        /// Whose it is.
+        engine: Engine,
+        /// Its name or identifier.
+        name: String,
+        /// The user there, if not the container's.
+        user: Option<String>,
+    },
+    /// A container in a pod.
+    Pod {
+        /// How to call `kubectl`.
+        kubectl: Kubectl,
+        /// The pod's name, or `KIND/NAME` of what it belongs to.
+        pod: String,
+    },
+}
+
+/// A container engine with a command line like docker's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// `docker`.
+    Docker,
+    /// `podman`.
+    Podman,
+}
+
+impl Engine {
+    /// The name of its program, which is also its prefix in a location.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        }
+    }
+}
+
+/// How to call `kubectl`. What is absent is as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kubectl {
+    /// The program.
+    pub program: PathBuf,
+    /// `--kubeconfig`.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`.
+    pub context: Option<OsString>,
+    /// `--namespace`; a DNS label.
+    pub namespace: Option<String>,
+    /// `--container`; a DNS label.
+    pub container: Option<String>,
+}
+
+impl Default for Kubectl {
+    fn default() -> Self {
+        let program = "kubectl".into();
+        Self {
+            program,
+            kubeconfig: None,
+            context: None,
+            namespace: None,
+            container: None,
+        }
+    }
+}
+
+/// What the meaning of a location depends on beside its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The program that is an agent for this computer, and its arguments.
+    pub local: (PathBuf, Vec<OsString>),
+    /// The words of the remote shell command, if there is one ([`crate::split_command`]).
+    pub remote_shell: Option<Vec<OsString>>,
+    /// How to call `kubectl`.
+    pub kubectl: Kubectl,
+    /// Options for `ssh`.
+    pub ssh_options: Vec<OsString>,
+    /// The port for `ssh`.
+    pub ssh_port: Option<u16>,
+    /// The user in a container of docker or podman.
+    pub container_user: Option<String>,
+}
+
+/// Why a text is not a location.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadLocation {
+    /// There is nothing.
+    #[error("the location is empty")]
+    Empty,
+    /// It holds a zero byte.
+    #[error("`{}` holds a zero byte", escape(.0))]
+    Nul(Vec<u8>),
+    /// A name in it is not one.
+    #[error("`{}` is not the name of a {what} (a local path with a colon is written `./a:b`)", escape(.name))]
+    Name {
+        /// What it should name.
+        what: &'static str,
+        /// What is there.
+        name: Vec<u8>,
+    },
+    /// There is no second colon where one is needed.
+    #[error("`{}` lacks a path: write {scheme}:NAME:PATH", escape(.text))]
+    NoPath {
+        /// What is there.
+        text: Vec<u8>,
+        /// The prefix.
+        scheme: &'static str,
+    },
+    /// There is nothing before the colon, and no remote shell command that leads anywhere.
+    #[error("`{}` names no target before the colon", escape(.0))]
+    NoTarget(Vec<u8>),
+    /// It is for an rsync daemon.
+    #[error("`{}` is a module of an rsync daemon, which ksyncd does not speak to", escape(.0))]
+    Daemon(Vec<u8>),
+}
+
+impl Location {
+    /// Reads what the user wrote.
+    ///
+    /// # Errors
+    /// If it is no location, or a name in it is none.
+    pub fn parse(text: &[u8], context: &Context) -> Result<Self, BadLocation> {
+        if text.is_empty() {
+            return Err(BadLocation::Empty);
+        }
+        if text.contains(&0) {
+            return Err(BadLocation::Nul(text.to_vec()));
+        }
+        if text.starts_with(b"rsync://") {
+            return Err(BadLocation::Daemon(text.to_vec()));
+        }
+        let Some((head, path)) = split_head(text) else {
+            return Ok(Self::local(text, context));
+        };
+        let remote_shell = context.remote_shell.as_ref();
+        if head.starts_with(b".")
+            || head.starts_with(b"/")
+            || (remote_shell.is_some() && head.contains(&b'/'))
+        {
+            return Ok(Self::local(text, context));
+        }
+        if let Some(command) = remote_shell {
+            return Self::by_remote_shell(text, head, path, command);
+        }
+        match head {
+            b"" => Err(BadLocation::NoTarget(text.to_vec())),
+            b"docker" => Self::in_container(Engine::Docker, text, path, context),
+            b"podman" => Self::in_container(Engine::Podman, text, path, context),
+            b"ssh" => match split_head(path) {
+                Some((host, path)) => Self::by_ssh(host, path, context),
+                None => Err(BadLocation::NoPath {
+                    text: text.to_vec(),
+                    scheme: "ssh",
+                }),
+            },
+            _ if head.contains(&b'@') => Self::by_ssh(head, path, context),
+            _ if path.starts_with(b":") => Err(BadLocation::Daemon(text.to_vec())),
+            _ => Self::in_pod(head, path, context),
+        }
+    }
+
+    fn new(target: Target, path: &[u8]) -> Self {
+        Self {
+            target,
+            path: if path.is_empty() {
+                b".".to_vec()
+            } else {
+                path.to_vec()
+            },
+        }
+    }
+
+    fn local(path: &[u8], context: &Context) -> Self {
+        let (program, args) = context.local.clone();
+        Self::new(Target::Local { program, args }, path)
+    }
+
+    fn by_remote_shell(
+        text: &[u8],
+        head: &[u8],
+        path: &[u8],
+        command: &[OsString],
+    ) -> Result<Self, BadLocation> {
+        if path.starts_with(b":") {
+            return Err(BadLocation::Daemon(text.to_vec()));
+        }
+        let host = match head {
+            b"" => None,
+            head => match user_and_host(head)? {
+                (Some(user), host) => Some(format!("{user}@{host}")),
+                (None, host) => Some(host),
+            },
+        };
+        Ok(Self::new(
+            Target::RemoteShell {
+                command: command.to_vec(),
+                host,
+            },
+            path,
+        ))
+    }
+
+    fn by_ssh(head: &[u8], path: &[u8], context: &Context) -> Result<Self, BadLocation> {
+        let (user, host) = user_and_host(head)?;
+        let (port, options) = (context.ssh_port, context.ssh_options.clone());
+        Ok(Self::new(
+            Target::Ssh {
+                user,
+                host,
+                port,
+                options,
+            },
+            path,
+        ))
+    }
+
+    fn in_container(
+        engine: Engine,
+        text: &[u8],
+        rest: &[u8],
+        context: &Context,
+    ) -> Result<Self, BadLocation> {
+        let Some((name, path)) = split_head(rest) else {
+            return Err(BadLocation::NoPath {
+                text: text.to_vec(),
+                scheme: engine.program(),
+            });
+        };
+        let name = named(name, "container", is_container)?;
+        let user = context.container_user.clone();
+        Ok(Self::new(Target::Container { engine, name, user }, path))
+    }
+
+    fn in_pod(head: &[u8], path: &[u8], context: &Context) -> Result<Self, BadLocation> {
+        let parts: Vec<&[u8]> = head.split(|&byte| byte == b'/').collect();
+        let (namespace, kind, name) = match parts[..] {
+            [name] => (None, None, name),
+            [kind, name] if leads_to_pods(kind) => (None, Some(kind), name),
+            [namespace, name] => (Some(namespace), None, name),
+            [namespace, kind, name] => (Some(namespace), Some(kind), name),
+            _ => {
+                return Err(BadLocation::Name {
+                    what: "pod",
+                    name: head.to_vec(),
+                });
+            }
+        };
+        let mut kubectl = context.kubectl.clone();
+        if let Some(namespace) = namespace {
+            kubectl.namespace = Some(named(namespace, "namespace", is_dns_label)?);
+        }
+        let name = named(name, "pod", is_dns_subdomain)?;
+        let pod = match kind {
+            Some(kind) => format!(
+                "{}/{name}",
+                named(kind, "kind of resource", is_resource_kind)?
+            ),
+            None => name,
+        };
+        Ok(Self::new(Target::Pod { kubectl, pod }, path))
+    }
+}
+
+/// What is before and after the first colon that is not in brackets.
+fn split_head(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let bracketed = text.iter().position(|&byte| byte == b'[' || byte == b':');
+    let start = match bracketed {
+        Some(at) if text[at] == b'[' => {
+            at + text[at..]
+                .iter()
+                .position(|&byte| byte == b']')
+                .unwrap_or(0)
+        }
+        _ => 0,
+    };
+    let colon = start + text[start..].iter().position(|&byte| byte == b':')?;
+    Some((&text[..colon], &text[colon + 1..]))
+}
+
+fn user_and_host(head: &[u8]) -> Result<(Option<String>, String), BadLocation> {
+    let (user, host) = match head.iter().rposition(|&byte| byte == b'@') {
+        Some(at) => (Some(named(&head[..at], "user", is_user)?), &head[at + 1..]),
+        None => (None, head),
+    };
+    let bare = host
+        .strip_prefix(b"[")
+        .and_then(|host| host.strip_suffix(b"]"))
+        .unwrap_or(host);
+    Ok((user, named(bare, "host", is_host)?))
+}
+
+fn named(
+    bytes: &[u8],
+    what: &'static str,
+    accepts: fn(&str) -> bool,
+) -> Result<String, BadLocation> {
+    match std::str::from_utf8(bytes) {
+        Ok(name) if accepts(name) => Ok(name.to_owned()),
+        _ => Err(BadLocation::Name {
+            what,
+            name: bytes.to_vec(),
+        }),
+    }
+}
+
+/// Whether `kubectl exec` takes this for a kind of resource, in the short forms and the long.
+/// A namespace of such a name is written `NAMESPACE/pod/NAME`.
+fn leads_to_pods(kind: &[u8]) -> bool {
+    let base = kind.split(|&byte| byte == b'.').next().unwrap_or_default();
+    let kinds: [&[u8]; 25] = [
+        b"pod",
+        b"pods",
+        b"po",
+        b"deploy",
+        b"deployment",
+        b"deployments",
+        b"sts",
+        b"statefulset",
+        b"statefulsets",
+        b"ds",
+        b"daemonset",
+        b"daemonsets",
+        b"rs",
+        b"replicaset",
+        b"replicasets",
+        b"rc",
+        b"replicationcontroller",
+        b"replicationcontrollers",
+        b"job",
+        b"jobs",
+        b"svc",
+        b"service",
+        b"services",
+        b"rollout",
+        b"rollouts",
+    ];
+    kinds.contains(&base)
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local { .. } => f.write_str("this computer"),
+            Self::RemoteShell {
+                host: Some(host), ..
+            } => f.write_str(host),
+            Self::RemoteShell {
+                command,
+                host: None,
+            } => {
+                let words = command.iter().map(|word| escape(word.as_encoded_bytes()));
+                f.write_str(&words.collect::<Vec<_>>().join(" "))
+            }
+            Self::Ssh {
+                user: Some(user),
+                host,
+                ..
+            } => write!(f, "ssh:{user}@{host}"),
+            Self::Ssh {
+                user: None, host, ..
+            } => write!(f, "ssh:{host}"),
+            Self::Container { engine, name, .. } => write!(f, "{}:{name}", engine.program()),
+            Self::Pod { kubectl, pod } => match &kubectl.namespace {
+                Some(namespace) => write!(f, "{namespace}/{pod}"),
+                None => f.write_str(pod),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "location_tests.rs"]
+mod tests;
