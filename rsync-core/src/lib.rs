@@ -13,4 +13,6 @@ pub mod options;
 pub mod path;
 pub mod plan;
 pub mod receipt;
+#[cfg(feature = "fs")]
+pub mod root;
 pub mod wire;

@@ -1,0 +1,173 @@
+//! A regular file open for reading.
+
+use std::io::{self, Read};
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{FileType, OFlags};
+use rustix::io::{Errno, pread};
+
+use super::dir::Dir;
+use super::error::{Context, Error, NotAFile};
+use super::list::Detail;
+use super::stat::{Stamp, Stat};
+use super::system;
+use super::xattr::{self, Target};
+use crate::entry::Xattr;
+use crate::path::{FileName, RelPath};
+use crate::wire::message::Seen;
+
+impl Dir {
+    /// Opens the regular file `name` for reading. Anything else is refused: links are not
+    /// followed, pipes and devices are not waited for ([`Error::is_not_a_file`]).
+    pub fn open_file(&self, name: &FileName) -> Result<SourceFile, Error> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = system::open_for_reading(self.fd(), name.as_bytes(), flags)
+            .map_err(not_a_file_if_so)
+            .context("open", self.at(name))?;
+        let opened = regular(fd.as_fd()).context("open", self.at(name))?;
+        Ok(SourceFile {
+            fd,
+            path: self.path().join(name),
+            opened,
+            position: 0,
+        })
+    }
+}
+
+/// A link answers ELOOP to an open that does not follow, a socket or dead device ENXIO.
+pub(super) fn not_a_file_if_so(errno: Errno) -> io::Error {
+    match errno {
+        Errno::LOOP | Errno::NXIO | Errno::NODEV | Errno::ISDIR => NotAFile.into(),
+        errno => errno.into(),
+    }
+}
+
+/// What an open regular file is; other kinds are an error.
+pub(super) fn regular(fd: BorrowedFd<'_>) -> io::Result<Stamp> {
+    let stat = Stat::of(fd)?;
+    if stat.file_type == FileType::RegularFile {
+        Ok(stat.stamp())
+    } else {
+        Err(NotAFile.into())
+    }
+}
+
+/// A regular file open for reading.
+///
+/// [`Read`] goes from the start on and keeps its own position: [`SourceFile::read_at`] and
+/// [`SourceFile::next_data`] do not disturb it and can be called from other threads.
+#[derive(Debug)]
+pub struct SourceFile {
+    fd: OwnedFd,
+    path: RelPath,
+    opened: Stamp,
+    position: u64,
+}
+
+impl SourceFile {
+    /// Where it was when it was opened.
+    pub fn path(&self) -> &RelPath {
+        &self.path
+    }
+
+    /// What it was when it was opened.
+    pub fn opened(&self) -> &Stamp {
+        &self.opened
+    }
+
+    /// What it is now. Equal to [`SourceFile::opened`] if nobody wrote in between.
+    pub fn stamp(&self) -> Result<Stamp, Error> {
+        Ok(Stat::of(&self.fd)
+            .context("stat", || self.path.clone())?
+            .stamp())
+    }
+
+    /// What it is now, as it travels.
+    pub fn seen(&self) -> Result<Seen, Error> {
+        Ok(self.stamp()?.seen())
+    }
+
+    /// Reads from `offset` until `buffer` is full or the file ends; returns how many bytes.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
+        read_full(self.fd.as_fd(), buffer, offset).context("read", || self.path.clone())
+    }
+
+    /// The first stretch of data in `offset..end`, as start and end; empty and at `end` if only a
+    /// hole is left. What is between two stretches is zeros. Where the file system can not tell,
+    /// everything counts as data.
+    pub fn next_data(&self, offset: u64, end: u64) -> (u64, u64) {
+        match system::next_data(self.fd(), offset) {
+            Ok(Some((start, stop))) => (start.clamp(offset, end), stop.clamp(offset, end)),
+            Ok(None) => (end, end),
+            Err(_) => (offset, end),
+        }
+    }
+
+    /// Reads from the start on, without disturbing other readers.
+    pub fn reader(&self) -> SourceReader<'_> {
+        SourceReader {
+            file: self,
+            position: 0,
+        }
+    }
+
+    /// Its extended attributes, as far as `detail` asks for them.
+    pub fn xattrs(&self, detail: &Detail) -> Result<Vec<Xattr>, Error> {
+        let Some(namespaces) = detail.namespaces() else {
+            return Ok(Vec::new());
+        };
+        xattr::read(Target::Open(self.fd.as_fd()), namespaces).or_else(|unfit| {
+            let (operation, source) = unfit.into_error();
+            Err(source).context(operation, || self.path.clone())
+        })
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Reads a [`SourceFile`] from the start on.
+#[derive(Debug)]
+pub struct SourceReader<'a> {
+    file: &'a SourceFile,
+    position: u64,
+}
+
+impl Read for SourceReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = pread(&self.file.fd, buffer, self.position)?;
+        self.position += len as u64;
+        Ok(len)
+    }
+}
+
+impl Read for SourceFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = pread(&self.fd, buffer, self.position)?;
+        self.position += len as u64;
+        Ok(len)
+    }
+}
+
+/// Reads until `buffer` is full or the file ends.
+pub(super) fn read_full(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    offset: u64,
+) -> rustix::io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match pread(
+            fd,
+            &mut buffer[filled..],
+            offset.saturating_add(filled as u64),
+        ) {
+            Ok(0) => break,
+            Ok(len) => filled += len,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(filled)
+}
