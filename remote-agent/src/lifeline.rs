@@ -1,0 +1,183 @@
+//! The agent lives no longer than its client.
+//!
+//! A process started by `kubectl exec` or `docker exec` outlives its client: nobody kills it.
+//! So it ends itself, whatever its threads are doing (one may hang in a system call on a dead
+//! file system), when
+//!
+//! - the client's stream ended, or nobody reads it any more, and [`GRACE`] has passed, or
+//! - the client has said nothing for [`SILENCE`], though somebody was listening. A client that
+//!   lives sends heartbeats more often than that.
+//!
+//! Time is counted in ticks of this process, not read from a clock: a container that was frozen
+//! or a computer that slept must not find its client dead on waking.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// Length of a tick.
+const TICK: Duration = Duration::from_secs(1);
+/// Ticks that the agent may go on for without a client.
+pub(crate) const GRACE: u32 = 15;
+/// Ticks that a client may be silent for.
+pub(crate) const SILENCE: u32 = 120;
+
+/// The client's stream, watched.
+#[derive(Debug)]
+pub(crate) struct Lifeline<R> {
+    stream: R,
+    pulse: Arc<Pulse>,
+}
+
+impl<R: Read> Lifeline<R> {
+    pub(crate) fn new(stream: R) -> (Self, Arc<Pulse>) {
+        let pulse = Arc::new(Pulse::default());
+        (
+            Self {
+                stream,
+                pulse: Arc::clone(&pulse),
+            },
+            pulse,
+        )
+    }
+}
+
+impl<R: Read> Read for Lifeline<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.pulse.set(LISTENING);
+        let result = self.stream.read(buffer);
+        let ended = match &result {
+            Ok(0) => !buffer.is_empty(),
+            Ok(_) => false,
+            Err(error) => error.kind() != io::ErrorKind::Interrupted,
+        };
+        self.pulse.set(if ended { GONE } else { BUSY });
+        result
+    }
+}
+
+impl<R> Drop for Lifeline<R> {
+    fn drop(&mut self) {
+        self.pulse.set(GONE);
+    }
+}
+
+const BUSY: u8 = 0;
+const LISTENING: u8 = 1;
+const GONE: u8 = 2;
+
+/// What is known about the client's life.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    state: AtomicU8,
+    ticks: AtomicU32,
+}
+
+/// Why an agent ends itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Death {
+    /// The stream ended.
+    Gone,
+    /// Nothing came for too long.
+    Silent,
+}
+
+impl Pulse {
+    fn set(&self, state: u8) {
+        // A stream that ended stays so: its time must not start anew with each attempt to read.
+        if self.state.load(Ordering::Relaxed) != GONE {
+            self.ticks.store(0, Ordering::Relaxed);
+            self.state.store(state, Ordering::Relaxed);
+        }
+    }
+
+    /// Another tick has passed.
+    fn tick(&self) -> Option<Death> {
+        let ticks = self.ticks.fetch_add(1, Ordering::Relaxed) + 1;
+        match self.state.load(Ordering::Relaxed) {
+            GONE if ticks > GRACE => Some(Death::Gone),
+            LISTENING if ticks > SILENCE => Some(Death::Silent),
+            _ => None,
+        }
+    }
+
+    /// Ends the process when the client is dead, from a thread of its own.
+    ///
+    /// # Errors
+    /// If there can be no such thread.
+    pub(crate) fn watch(self: Arc<Self>) -> io::Result<()> {
+        let watch = move || {
+            loop {
+                thread::sleep(TICK);
+                if let Some(death) = self.tick() {
+                    let error = crate::Error::Conversation(match death {
+                        Death::Gone => "the client is gone".to_owned(),
+                        Death::Silent => format!("the client was silent for {SILENCE} seconds"),
+                    });
+                    crate::fail(&error);
+                    std::process::exit(1);
+                }
+            }
+        };
+        thread::Builder::new()
+            .name("lifeline".to_owned())
+            .spawn(watch)
+            .map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticks_until_death(pulse: &Pulse) -> Option<(u32, Death)> {
+        (1..1000).find_map(|tick| pulse.tick().map(|death| (tick, death)))
+    }
+
+    #[test]
+    fn a3_the_agent_ends_soon_after_the_stream_does() {
+        let (mut lifeline, pulse) = Lifeline::new(&b"x"[..]);
+        assert_eq!(lifeline.read(&mut [0; 8]).unwrap(), 1);
+        assert_eq!(lifeline.read(&mut [0; 8]).unwrap(), 0);
+        for _ in 0..GRACE {
+            assert_eq!(pulse.tick(), None);
+            assert_eq!(lifeline.read(&mut [0; 8]).unwrap(), 0);
+        }
+        assert_eq!(pulse.tick(), Some(Death::Gone));
+    }
+
+    #[test]
+    fn a3_the_agent_ends_when_nobody_reads_its_client_any_more() {
+        let (lifeline, pulse) = Lifeline::new(&b"x"[..]);
+        drop(lifeline);
+        assert_eq!(ticks_until_death(&pulse), Some((GRACE + 1, Death::Gone)));
+    }
+
+    #[test]
+    fn a3_the_agent_ends_when_its_client_is_silent() {
+        let pulse = Pulse::default();
+        pulse.set(LISTENING);
+        assert_eq!(
+            ticks_until_death(&pulse),
+            Some((SILENCE + 1, Death::Silent))
+        );
+    }
+
+    #[test]
+    fn a_client_that_speaks_keeps_the_agent_alive() {
+        let (mut lifeline, pulse) = Lifeline::new(io::repeat(0));
+        for _ in 0..10 * SILENCE {
+            assert_eq!(pulse.tick(), None);
+            assert_eq!(lifeline.read(&mut [0; 1]).unwrap(), 1);
+        }
+    }
+
+    #[test]
+    fn an_agent_that_is_busy_is_not_waiting_for_its_client() {
+        let (mut lifeline, pulse) = Lifeline::new(&b"x"[..]);
+        assert_eq!(lifeline.read(&mut [0; 1]).unwrap(), 1);
+        assert_eq!(ticks_until_death(&pulse), None);
+    }
+}

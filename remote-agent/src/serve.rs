@@ -1,0 +1,63 @@
+//! One client served over standard input and output.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use crate::Error;
+use crate::lifeline::Lifeline;
+
+/// Serves the client, then returns; everything still running ends with the process.
+pub(crate) fn serve(program: &OsStr, once: bool, directory: Option<PathBuf>) -> Result<(), Error> {
+    if once {
+        remove_myself(Path::new(program)).map_err(Error::system("remove my own executable"))?;
+    }
+    if let Some(directory) = directory {
+        std::env::set_current_dir(directory).map_err(Error::system("enter my directory"))?;
+    }
+    raise_open_files();
+    give_up_privileges();
+
+    // Not `io::Stdout`: that would flush at every line feed.
+    let stdin = io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(Error::system("use my input"))?;
+    let stdout = io::stdout()
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(Error::system("use my output"))?;
+    let (reader, pulse) = Lifeline::new(File::from(stdin));
+    pulse.watch().map_err(Error::system("start a thread"))?;
+    converse(reader, File::from(stdout))
+}
+
+fn converse(reader: Lifeline<File>, writer: File) -> Result<(), Error> {
+    drop((reader, writer));
+    Err(Error::Conversation("this agent has no engine".to_owned()))
+}
+
+/// The executable is in a directory that was made for it alone, which is the working directory.
+fn remove_myself(program: &Path) -> io::Result<()> {
+    let home = std::env::current_dir()?;
+    std::fs::remove_file(program)?;
+    std::fs::remove_dir(home)
+}
+
+/// As many files as the system lets this process have: trees are deep and threads are many.
+fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Fewer files make it slower, not wrong.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// Nothing that this process might be tricked into executing gains more rights than it has.
+fn give_up_privileges() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::set_no_new_privs(true);
+}
