@@ -4,6 +4,7 @@
 //! destination. Both run over any pair of byte streams.
 
 pub mod checksum;
+pub mod delta;
 #[cfg(feature = "fs")]
 pub mod engine;
 pub mod entry;

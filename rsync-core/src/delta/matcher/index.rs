@@ -1,0 +1,193 @@
+//! Finds blocks by their weak sum.
+//!
+//! A small bit filter answers most questions with "no" from the processor's cache (Bloom, 1970,
+//! with both bits of a key in one word); a hash table with open addressing answers the rest. The
+//! sums come from the peer: whatever they are, a look-up takes a bounded number of steps. Sums
+//! that would exceed the bound are left out, which costs reuse, never time.
+
+use crate::checksum::Strong;
+use crate::delta::signature::Table;
+
+/// Most slots that a look-up visits.
+pub(super) const MAX_STEPS: usize = 32;
+/// With so many slots, honest sums practically never need [`MAX_STEPS`].
+const SLOTS_PER_BLOCK: usize = 3;
+/// Bits of filter per block, and the most words it may have (2 MiB, as much as a large cache).
+const FILTER_BITS_PER_BLOCK: usize = 16;
+const MAX_FILTER_WORDS: usize = 1 << 18;
+
+/// An index over all blocks of full length of a complete table.
+pub(super) struct Index {
+    filter: Filter,
+    /// Block number plus 1; 0 in empty slots. The length is a power of two.
+    slots: Vec<u32>,
+    shift: u32,
+}
+
+impl Index {
+    /// Indexes the first `blocks` sums of `table`. Of equal sums the first is kept.
+    pub(super) fn new(table: &Table, blocks: u64) -> Self {
+        let sums = table.sums();
+        let sums = &sums[..sums
+            .len()
+            .min(usize::try_from(blocks).unwrap_or(usize::MAX))];
+        let slots = (sums.len() * SLOTS_PER_BLOCK).next_power_of_two().max(2);
+        let mut index = Self {
+            filter: Filter::new(sums.len()),
+            slots: vec![0; slots],
+            shift: u32::BITS - slots.trailing_zeros(),
+        };
+        // Shapes have at most 2^22 blocks.
+        for (sum, number) in sums.iter().zip(1u32..) {
+            if let Some(slot) = index.place(table, sum.weak, &sum.strong) {
+                index.slots[slot] = number;
+                index.filter.insert(sum.weak);
+            }
+        }
+        index
+    }
+
+    /// The slot that a new sum belongs into; nothing if it is there already or if the way to a
+    /// free slot is too long.
+    fn place(&self, table: &Table, weak: u32, strong: &Strong) -> Option<usize> {
+        for slot in self.way(weak) {
+            let Some(block) = self.slots[slot].checked_sub(1) else {
+                return Some(slot);
+            };
+            if table
+                .get(u64::from(block))
+                .is_some_and(|s| s.weak == weak && s.strong == *strong)
+            {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// The filter alone, for the innermost loop.
+    pub(super) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// The blocks whose weak sum is `weak`; at most [`MAX_STEPS`].
+    pub(super) fn candidates<'a>(
+        &'a self,
+        table: &'a Table,
+        weak: u32,
+    ) -> impl Iterator<Item = (u64, Strong)> + 'a {
+        self.way(weak)
+            .map_while(|slot| self.slots[slot].checked_sub(1))
+            .filter_map(move |block| {
+                let block = u64::from(block);
+                table
+                    .get(block)
+                    .filter(|sum| sum.weak == weak)
+                    .map(|sum| (block, sum.strong))
+            })
+    }
+
+    /// The slots that are visited in search of `weak`, in order.
+    fn way(&self, weak: u32) -> impl Iterator<Item = usize> + use<> {
+        let mask = self.slots.len() - 1;
+        let first = (weak.wrapping_mul(0x9e37_79b1) >> self.shift) as usize;
+        (first..first + MAX_STEPS).map(move |slot| slot & mask)
+    }
+}
+
+/// Says quickly, and with few false alarms, whether a weak sum may be in the index.
+pub(super) struct Filter {
+    words: Vec<u64>,
+    shift: u32,
+}
+
+impl Filter {
+    fn new(blocks: usize) -> Self {
+        let words = (blocks * FILTER_BITS_PER_BLOCK / 64).next_power_of_two();
+        let words = words.clamp(2, MAX_FILTER_WORDS);
+        Self {
+            words: vec![0; words],
+            shift: u32::BITS - words.trailing_zeros(),
+        }
+    }
+
+    fn insert(&mut self, weak: u32) {
+        let word = self.word(weak);
+        self.words[word] |= Self::bits(weak);
+    }
+
+    /// False only for sums that are not in the index.
+    #[inline(always)]
+    pub(super) fn may_hold(&self, weak: u32) -> bool {
+        let bits = Self::bits(weak);
+        self.words[self.word(weak)] & bits == bits
+    }
+
+    #[inline(always)]
+    fn word(&self, weak: u32) -> usize {
+        (weak >> self.shift) as usize & (self.words.len() - 1)
+    }
+
+    #[inline(always)]
+    fn bits(weak: u32) -> u64 {
+        1 << (weak & 63) | 1 << (weak >> 6 & 63)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delta::{BlockSum, Shape};
+
+    fn table(sums: impl IntoIterator<Item = (u32, u64)>) -> Table {
+        let mut table = Table::new(Shape::new(512 << 20, 512).unwrap());
+        for (weak, strong) in sums {
+            let sum = BlockSum {
+                weak,
+                strong: strong.to_le_bytes(),
+            };
+            table.extend(&sum.encode()).unwrap();
+        }
+        table
+    }
+
+    #[test]
+    fn every_block_is_found_by_its_sum() {
+        let sums: Vec<_> = (0..20_000u32)
+            .map(|i| (i.wrapping_mul(0x85eb_ca6b), u64::from(i)))
+            .collect();
+        let table = table(sums.iter().copied());
+        let index = Index::new(&table, table.len());
+        for (block, &(weak, strong)) in sums.iter().enumerate() {
+            assert!(index.filter().may_hold(weak));
+            let found: Vec<_> = index.candidates(&table, weak).collect();
+            assert_eq!(found, [(block as u64, strong.to_le_bytes())]);
+        }
+    }
+
+    #[test]
+    fn the_filter_rarely_raises_a_false_alarm() {
+        let table = table((0..20_000u32).map(|i| (i.wrapping_mul(0x85eb_ca6b), 0)));
+        let index = Index::new(&table, table.len());
+        let others = (20_000..120_000u32).map(|i| i.wrapping_mul(0x85eb_ca6b));
+        let alarms = others.filter(|&weak| index.filter().may_hold(weak)).count();
+        assert!(alarms < 5000, "{alarms} of 100000");
+    }
+
+    #[test]
+    fn of_equal_blocks_the_first_is_found() {
+        let table = table([(1, 1), (5, 5), (5, 5), (5, 6), (5, 5)]);
+        let index = Index::new(&table, table.len());
+        let found: Vec<_> = index
+            .candidates(&table, 5)
+            .map(|(block, _)| block)
+            .collect();
+        assert_eq!(found, [1, 3]);
+    }
+
+    #[test]
+    fn x5_a_look_up_among_colliding_sums_takes_bounded_steps() {
+        let table = table((0..50_000).map(|i| (77, i)));
+        let index = Index::new(&table, table.len());
+        assert!(index.candidates(&table, 77).count() <= MAX_STEPS);
+    }
+}

@@ -1,0 +1,196 @@
+//! How a basis is cut into blocks.
+//!
+//! A [`Shape`] is proof that its numbers make sense: whoever holds one can compute with blocks
+//! and offsets without checking again.
+
+use std::ops::Range;
+
+use crate::wire::message::Basis;
+
+/// Shortest block that a peer may ask for, in bytes.
+pub const MIN_BLOCK_LEN: u32 = 512;
+/// Longest block, in bytes.
+pub const MAX_BLOCK_LEN: u32 = 1 << 20;
+/// Most blocks of one basis: 48 MiB of sums, enough for 4 TiB.
+pub const MAX_BLOCKS: u64 = 1 << 22;
+
+/// Shortest block that [`Shape::for_len`] takes. Shorter ones would save little data, and BLAKE3
+/// hashes several of its 1 KiB chunks at once only if a block has several.
+const SHORTEST: u32 = 2048;
+
+/// Length of a basis and of its blocks. The last block may be shorter than the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    basis_len: u64,
+    block_len: u32,
+}
+
+/// A basis that can not be cut like that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// The block length is out of range.
+    #[error("block length {0} is not within {MIN_BLOCK_LEN} and {MAX_BLOCK_LEN}")]
+    BlockLen(u32),
+    /// There would be more than [`MAX_BLOCKS`] blocks.
+    #[error("a basis of {basis_len} bytes has too many blocks of {block_len} bytes")]
+    TooManyBlocks {
+        /// Length of the basis in bytes.
+        basis_len: u64,
+        /// Length of a block in bytes.
+        block_len: u32,
+    },
+}
+
+impl Shape {
+    /// A basis of `basis_len` bytes in blocks of `block_len` bytes.
+    pub fn new(basis_len: u64, block_len: u32) -> Result<Self, ShapeError> {
+        if !(MIN_BLOCK_LEN..=MAX_BLOCK_LEN).contains(&block_len) {
+            return Err(ShapeError::BlockLen(block_len));
+        }
+        if basis_len.div_ceil(u64::from(block_len)) > MAX_BLOCKS {
+            return Err(ShapeError::TooManyBlocks {
+                basis_len,
+                block_len,
+            });
+        }
+        Ok(Self {
+            basis_len,
+            block_len,
+        })
+    }
+
+    /// A good shape for a basis of `basis_len` bytes.
+    ///
+    /// Blocks of about the square root of the length keep the signature and the literal data of
+    /// a few edits in balance (thesis, section 3.4): 1 GiB is cut into blocks of 32 KiB and has a
+    /// signature of 384 KiB. Powers of two suit file systems that copy whole pages.
+    ///
+    /// # Errors
+    /// If the basis is longer than 4 TiB.
+    pub fn for_len(basis_len: u64) -> Result<Self, ShapeError> {
+        let bits = u64::BITS - basis_len.saturating_sub(1).leading_zeros();
+        let power = bits
+            .div_ceil(2)
+            .clamp(SHORTEST.ilog2(), MAX_BLOCK_LEN.ilog2());
+        Self::new(basis_len, 1 << power)
+    }
+
+    /// Length of the basis in bytes.
+    pub fn basis_len(&self) -> u64 {
+        self.basis_len
+    }
+
+    /// Length of every block but the last, in bytes.
+    pub fn block_len(&self) -> u32 {
+        self.block_len
+    }
+
+    /// Number of blocks, at most [`MAX_BLOCKS`].
+    pub fn blocks(&self) -> u64 {
+        self.basis_len.div_ceil(u64::from(self.block_len))
+    }
+
+    /// Where block `block` lies in the basis. Empty behind the last block.
+    pub fn range(&self, block: u64) -> Range<u64> {
+        let block_len = u64::from(self.block_len);
+        let start = block.saturating_mul(block_len).min(self.basis_len);
+        start..start.saturating_add(block_len).min(self.basis_len)
+    }
+
+    /// Length of block `block` in bytes; 0 behind the last block.
+    pub(super) fn len_of(&self, block: u64) -> usize {
+        let range = self.range(block);
+        // At most MAX_BLOCK_LEN.
+        (range.end - range.start) as usize
+    }
+}
+
+impl TryFrom<Basis> for Shape {
+    type Error = ShapeError;
+
+    fn try_from(basis: Basis) -> Result<Self, ShapeError> {
+        Self::new(basis.len, basis.block_len)
+    }
+}
+
+impl From<Shape> for Basis {
+    fn from(shape: Shape) -> Self {
+        Self {
+            len: shape.basis_len,
+            block_len: shape.block_len,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delta::signature::BlockSum;
+
+    #[test]
+    fn x3_impossible_blocks_are_refused() {
+        for block_len in [0, 1, 511, (1 << 20) + 1, u32::MAX] {
+            assert_eq!(
+                Shape::try_from(Basis { len: 0, block_len }),
+                Err(ShapeError::BlockLen(block_len))
+            );
+        }
+    }
+
+    #[test]
+    fn x3_more_blocks_than_memory_should_hold_are_refused() {
+        assert!(Shape::new(512 * MAX_BLOCKS, 512).is_ok());
+        for (basis_len, block_len) in [(512 * MAX_BLOCKS + 1, 512), (u64::MAX, 1 << 20)] {
+            assert_eq!(
+                Shape::new(basis_len, block_len),
+                Err(ShapeError::TooManyBlocks {
+                    basis_len,
+                    block_len
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn blocks_cover_the_basis_without_gaps() {
+        for basis_len in [0, 1, 511, 512, 513, 5120, 5121] {
+            let shape = Shape::new(basis_len, 512).unwrap();
+            let mut covered = 0;
+            for block in 0..shape.blocks() {
+                let range = shape.range(block);
+                assert_eq!(range.start, covered);
+                assert!(!range.is_empty() && shape.len_of(block) <= 512);
+                covered = range.end;
+            }
+            assert_eq!(covered, basis_len);
+            assert!(shape.range(shape.blocks()).is_empty());
+            assert!(shape.range(u64::MAX).is_empty());
+        }
+    }
+
+    #[test]
+    fn signatures_stay_small() {
+        for len in [
+            0,
+            1,
+            65_537,
+            1 << 20,
+            (1 << 30) - 1,
+            1 << 30,
+            1 << 40,
+            1 << 42,
+        ] {
+            let shape = Shape::for_len(len).unwrap();
+            assert!(shape.block_len().is_power_of_two());
+            let signature = shape.blocks() * BlockSum::ENCODED_LEN as u64;
+            assert!(
+                signature <= 700 << 10 || len > 1 << 30,
+                "{signature} bytes for {len}"
+            );
+            assert!(signature <= 12 + len / 128, "{signature} bytes for {len}");
+        }
+        assert_eq!(Shape::for_len(1 << 30).unwrap().block_len(), 32 << 10);
+        assert!(Shape::for_len((1 << 42) + 1).is_err());
+        assert!(Shape::for_len(u64::MAX).is_err());
+    }
+}
