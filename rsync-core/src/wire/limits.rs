@@ -22,3 +22,18 @@ pub const MAX_DEPTH: usize = 1024;
 pub const INITIAL_CREDIT: u32 = 1 << 20;
 /// Most bytes that may ever be in flight in one direction.
 pub const MAX_CREDIT: u32 = 8 << 20;
+/// Most bytes of a hello, however many versions from now.
+pub const MAX_HELLO_LEN: usize = 4 << 10;
+/// Most bytes of noise (a shell's greeting) before an agent's first byte.
+pub const MAX_NOISE_LEN: usize = 64 << 10;
+/// Least bytes that a frame of messages counts as against a credit, so that tiny frames are
+/// bounded in number too.
+pub const MIN_FRAME_COST: u32 = 256;
+/// Most directories listed in one pass.
+pub const MAX_DIRECTORIES: u32 = 1 << 26;
+/// Most files of one pass whose content has begun and not ended.
+pub const MAX_OPEN_FILES: usize = 4096;
+/// Most files of one pass whose block sums are announced and not complete.
+pub const MAX_OPEN_SIGNATURES: usize = 64 << 10;
+/// Most bytes of the encoded sums of one block.
+pub const MAX_BLOCK_SUM_LEN: u64 = 40;

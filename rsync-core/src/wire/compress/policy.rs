@@ -1,0 +1,292 @@
+//! Whether the next frame is worth packing: decided from what the last ones did.
+//!
+//! With [`Compression::Level`] every frame is packed as long as the data shrinks. With
+//! [`Compression::Auto`] the link has to be the bottleneck too: a frame that waits for a link
+//! slower than [`SLOW_LINK`] gains by being smaller, on a faster one packing costs more than it
+//! saves. The link is only measured while more data is waiting, and as a whole: time in `write`
+//! plus time without credit.
+//!
+//! While frames are packed, the link drains in the time that packing takes, and its speed can not
+//! be told apart from the packer's. If the link is hardly ever waited for, raw frames are tried
+//! again for a while, at growing intervals.
+//!
+//! Pure: durations come in, a decision comes out.
+
+use std::time::Duration;
+
+use crate::options::Compression;
+
+/// Bytes a second below which a link is worth packing for.
+pub const SLOW_LINK: u64 = 80_000_000;
+/// Level that stands for "automatic": about 200 MB/s on one core.
+pub const AUTO_LEVEL: i32 = 3;
+/// Shorter batches travel raw: nothing to gain, and they are waited for.
+pub const MIN_LEN: usize = 256;
+
+/// The shortest time from which a speed is computed.
+const MIN_MEASURED: Duration = Duration::from_millis(2);
+/// Older measurements count for less: sums are halved when they reach this.
+const MEASURED_SPAN: Duration = Duration::from_millis(250);
+const MEASURED_BYTES: u64 = 8 << 20;
+/// Packed bytes after which raw frames may be tried again on a link that is not waited for.
+const FIRST_TRIAL_AFTER: u64 = 16 << 20;
+const MAX_TRIAL_AFTER: u64 = 1 << 30;
+/// Frames that travel raw after one that did not shrink; doubles each time.
+const MAX_BACK_OFF: u32 = 64;
+
+/// True if `packed` bytes instead of `raw` are worth the work.
+pub fn shrinks(raw: usize, packed: usize) -> bool {
+    packed < raw - raw / 10
+}
+
+/// What to do with the next frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Send it raw.
+    Raw,
+    /// Pack a sample of it; report with [`Policy::probed`] and pack it all if that shrank.
+    Probe,
+    /// Pack it.
+    Pack,
+}
+
+/// What became of a frame while more data was waiting behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Bytes on the wire.
+    pub wire_len: usize,
+    /// Time it took to pack; zero for a raw frame.
+    pub packing: Duration,
+    /// Time it took to write, with the time spent waiting for credit.
+    pub waiting: Duration,
+}
+
+/// The decision's memory.
+#[derive(Debug)]
+pub struct Policy {
+    wish: Compression,
+    link_is_slow: bool,
+    data_shrinks: bool,
+    bytes: u64,
+    packing: Duration,
+    waiting: Duration,
+    packed_since_trial: u64,
+    trial_after: u64,
+    raw_frames_left: u32,
+    back_off: u32,
+}
+
+impl Policy {
+    /// A policy that has seen nothing.
+    pub fn new(wish: Compression) -> Self {
+        Self {
+            wish,
+            link_is_slow: false,
+            data_shrinks: false,
+            bytes: 0,
+            packing: Duration::ZERO,
+            waiting: Duration::ZERO,
+            packed_since_trial: 0,
+            trial_after: FIRST_TRIAL_AFTER,
+            raw_frames_left: 0,
+            back_off: 1,
+        }
+    }
+
+    /// Level for the packer.
+    pub fn level(&self) -> i32 {
+        match self.wish {
+            Compression::Level(level) => level,
+            Compression::Auto | Compression::Off => AUTO_LEVEL,
+        }
+    }
+
+    /// What to do with a batch of `len` bytes.
+    pub fn decide(&mut self, len: usize) -> Decision {
+        let worth_it = match self.wish {
+            Compression::Off => false,
+            Compression::Level(_) => true,
+            Compression::Auto => self.link_is_slow,
+        };
+        if !worth_it || len < MIN_LEN {
+            return Decision::Raw;
+        }
+        if self.raw_frames_left > 0 {
+            self.raw_frames_left -= 1;
+            return Decision::Raw;
+        }
+        if self.data_shrinks {
+            Decision::Pack
+        } else {
+            Decision::Probe
+        }
+    }
+
+    /// A sample was packed for [`Decision::Probe`], or a whole frame for [`Decision::Pack`].
+    pub fn probed(&mut self, shrank: bool) {
+        self.data_shrinks = shrank;
+        if shrank {
+            self.back_off = 1;
+        } else {
+            self.raw_frames_left = self.back_off;
+            self.back_off = (self.back_off * 2).min(MAX_BACK_OFF);
+        }
+    }
+
+    /// A frame went out while more data was waiting behind it.
+    pub fn sent(&mut self, sent: Sent) {
+        if self.wish != Compression::Auto {
+            return;
+        }
+        self.bytes = self.bytes.saturating_add(sent.wire_len as u64);
+        self.packing += sent.packing;
+        self.waiting += sent.waiting;
+        let elapsed = self.packing + self.waiting;
+        if elapsed < MIN_MEASURED {
+            return;
+        }
+        if self.link_is_slow {
+            self.consider_raw_frames(sent);
+        } else if bytes_per_second(self.bytes, elapsed) < SLOW_LINK {
+            self.link_is_slow = true;
+            self.packed_since_trial = 0;
+            self.forget();
+        }
+        if elapsed > MEASURED_SPAN || self.bytes > MEASURED_BYTES {
+            self.bytes /= 2;
+            self.packing /= 2;
+            self.waiting /= 2;
+        }
+    }
+
+    fn consider_raw_frames(&mut self, sent: Sent) {
+        if sent.packing.is_zero() {
+            // Raw for want of shrinking: tells the link's speed directly.
+            if self.packing.is_zero() && bytes_per_second(self.bytes, self.waiting) > 2 * SLOW_LINK
+            {
+                self.link_is_slow = false;
+                self.forget();
+            }
+            return;
+        }
+        self.packed_since_trial = self.packed_since_trial.saturating_add(sent.wire_len as u64);
+        let hardly_waited = self.waiting < self.packing / 4;
+        if hardly_waited && self.packed_since_trial > self.trial_after {
+            self.link_is_slow = false;
+            self.trial_after = (self.trial_after * 2).min(MAX_TRIAL_AFTER);
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.bytes = 0;
+        self.packing = Duration::ZERO;
+        self.waiting = Duration::ZERO;
+    }
+}
+
+fn bytes_per_second(bytes: u64, time: Duration) -> u64 {
+    let nanos = time.as_nanos().max(1);
+    u64::try_from(u128::from(bytes) * 1_000_000_000 / nanos).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME: usize = 256 << 10;
+
+    /// Sends frames over a link of `link` bytes a second with a packer of `packer` bytes a second
+    /// that halves everything; returns how many of them were packed.
+    fn run(policy: &mut Policy, frames: usize, link: u64, packer: u64) -> usize {
+        let time = |bytes: usize, speed: u64| Duration::from_secs_f64(bytes as f64 / speed as f64);
+        let mut packed = 0;
+        for _ in 0..frames {
+            let decision = policy.decide(FRAME);
+            if decision != Decision::Raw {
+                policy.probed(true);
+            }
+            let (wire_len, packing) = match decision {
+                Decision::Raw => (FRAME, Duration::ZERO),
+                _ => (FRAME / 2, time(FRAME, packer)),
+            };
+            packed += usize::from(decision != Decision::Raw);
+            let waiting = time(wire_len, link).saturating_sub(packing);
+            policy.sent(Sent {
+                wire_len,
+                packing,
+                waiting,
+            });
+        }
+        packed
+    }
+
+    #[test]
+    fn a_slow_link_is_packed_for_from_the_first_frames_on() {
+        for link in [1_000_000, 10_000_000, 50_000_000] {
+            let packed = run(&mut Policy::new(Compression::Auto), 1000, link, 200_000_000);
+            assert!(packed > 950, "{packed} frames on {link}");
+        }
+    }
+
+    #[test]
+    fn a_fast_link_is_not_packed_for() {
+        for link in [200_000_000, 2_000_000_000] {
+            assert_eq!(
+                run(&mut Policy::new(Compression::Auto), 1000, link, 200_000_000),
+                0
+            );
+        }
+    }
+
+    #[test]
+    fn a_link_that_became_fast_is_noticed() {
+        let mut policy = Policy::new(Compression::Auto);
+        run(&mut policy, 100, 5_000_000, 200_000_000);
+        let packed = run(&mut policy, 2000, 2_000_000_000, 200_000_000);
+        assert!(packed < 300, "{packed} frames");
+    }
+
+    #[test]
+    fn a_link_that_became_slow_is_noticed() {
+        let mut policy = Policy::new(Compression::Auto);
+        run(&mut policy, 1000, 2_000_000_000, 200_000_000);
+        let packed = run(&mut policy, 100, 5_000_000, 200_000_000);
+        assert!(packed > 90, "{packed} frames");
+    }
+
+    #[test]
+    fn off_is_off_and_a_level_is_always_on() {
+        assert_eq!(
+            run(&mut Policy::new(Compression::Off), 100, 1_000, 200_000_000),
+            0
+        );
+        let mut always = Policy::new(Compression::Level(7));
+        assert_eq!(run(&mut always, 100, u64::MAX, 200_000_000), 100);
+        assert_eq!(always.level(), 7);
+    }
+
+    #[test]
+    fn data_that_does_not_shrink_is_probed_ever_more_rarely() {
+        let mut policy = Policy::new(Compression::Level(3));
+        let mut probes = 0;
+        for _ in 0..1000 {
+            if policy.decide(FRAME) == Decision::Probe {
+                probes += 1;
+                policy.probed(false);
+            }
+        }
+        assert!((5..=25).contains(&probes), "{probes} probes");
+        while policy.decide(FRAME) != Decision::Probe {}
+        policy.probed(true);
+        assert_eq!(policy.decide(FRAME), Decision::Pack);
+    }
+
+    #[test]
+    fn tiny_batches_travel_raw() {
+        assert_eq!(
+            Policy::new(Compression::Level(3)).decide(MIN_LEN - 1),
+            Decision::Raw
+        );
+    }
+}
