@@ -16,4 +16,5 @@ pub mod plan;
 pub mod receipt;
 #[cfg(feature = "fs")]
 pub mod root;
+pub mod session;
 pub mod wire;

@@ -201,17 +201,6 @@ impl Hello {
     }
 }
 
-/// The key of this connection's block checksums, from both ends' randomness
-/// ([BLAKE3](https://github.com/BLAKE3-team/BLAKE3-specs), key derivation): neither end can
-/// prepare blocks that collide.
-pub fn block_key(client_nonce: &[u8; 16], agent_nonce: &[u8; 16]) -> [u8; 32] {
-    let mut hasher =
-        blake3::Hasher::new_derive_key("ksyncd 2026-11 block checksum key of a connection");
-    hasher.update(client_nonce);
-    hasher.update(agent_nonce);
-    *hasher.finalize().as_bytes()
-}
-
 /// The payload of a request frame: the version it is written in, then the request.
 pub fn encode_request(
     version: u16,
@@ -313,13 +302,5 @@ mod tests {
         };
         let parsed = Hello::parse(&long.encode()).unwrap();
         assert_eq!(parsed.version_text, "ü".repeat(MAX_VERSION_TEXT_LEN / 2));
-    }
-
-    #[test]
-    fn the_block_key_depends_on_both_nonces() {
-        let key = block_key(&[1; 16], &[2; 16]);
-        assert_ne!(key, block_key(&[1; 16], &[3; 16]));
-        assert_ne!(key, block_key(&[3; 16], &[2; 16]));
-        assert_ne!(key, block_key(&[2; 16], &[1; 16]));
     }
 }

@@ -35,5 +35,5 @@ pub const MAX_DIRECTORIES: u32 = 1 << 26;
 pub const MAX_OPEN_FILES: usize = 4096;
 /// Most files of one pass whose block sums are announced and not complete.
 pub const MAX_OPEN_SIGNATURES: usize = 64 << 10;
-/// Most bytes of the encoded sums of one block.
-pub const MAX_BLOCK_SUM_LEN: u64 = 40;
+/// Bytes of the encoded sums of one block.
+pub const BLOCK_SUM_LEN: u64 = 12;

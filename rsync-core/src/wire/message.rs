@@ -125,6 +125,27 @@ pub enum FromSender {
     Finished(SenderTotals),
 }
 
+impl FromSender {
+    /// The message's name, for errors.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Source(_) => "Source",
+            Self::Listing(_) => "Listing",
+            Self::Expand(_) => "Expand",
+            Self::Listed(_) => "Listed",
+            Self::File { .. } => "File",
+            Self::Begin { .. } => "Begin",
+            Self::Data { .. } => "Data",
+            Self::End { .. } => "End",
+            Self::Digested { .. } => "Digested",
+            Self::Failed { .. } => "Failed",
+            Self::Problem(_) => "Problem",
+            Self::Owners(_) => "Owners",
+            Self::Finished(_) => "Finished",
+        }
+    }
+}
+
 /// From the receiver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromReceiver {
@@ -154,6 +175,19 @@ pub enum FromReceiver {
     },
     /// The receiver's account: it wants nothing more. Last message of a pass.
     Finished(ReceiverTotals),
+}
+
+impl FromReceiver {
+    /// The message's name, for errors.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Holdings(_) => "Holdings",
+            Self::Want { .. } => "Want",
+            Self::Signature { .. } => "Signature",
+            Self::NoBasis { .. } => "NoBasis",
+            Self::Finished(_) => "Finished",
+        }
+    }
 }
 
 /// What the source is.

@@ -1,0 +1,151 @@
+//! Heartbeats: is the other end alive, and how far away is it?
+//!
+//! After [`SILENCE`] without a frame in either direction a ping goes out. Nothing heard for the
+//! timeout means that the peer is dead. Pings are numbered, so a pong that answers nothing shows.
+
+use super::Time;
+
+/// Silence after which a ping is sent.
+pub const SILENCE: Time = Time::from_secs(5);
+
+/// One end's view of the other's life.
+#[derive(Debug, Clone)]
+pub struct Heartbeat {
+    last_sent: Time,
+    last_ping: Option<Time>,
+    pings: u64,
+    /// The newest ping and when it went out, until it is answered.
+    unanswered: Option<(u64, Time)>,
+    round_trip: Option<Time>,
+    owed_pong: Option<u64>,
+}
+
+impl Heartbeat {
+    /// Starts with a ping, to learn the round trip.
+    pub fn new(now: Time) -> Self {
+        Self {
+            last_sent: now,
+            last_ping: None,
+            pings: 0,
+            unanswered: None,
+            round_trip: None,
+            owed_pong: None,
+        }
+    }
+
+    /// Any frame went out.
+    pub fn sent(&mut self, now: Time) {
+        self.last_sent = now;
+    }
+
+    /// When the next ping is due, if nothing else happens after `heard`.
+    pub fn ping_due(&self, heard: Time) -> Time {
+        match self.last_ping {
+            None => Time::ZERO,
+            Some(last_ping) => self.last_sent.min(heard.max(last_ping)) + SILENCE,
+        }
+    }
+
+    /// The number of the ping to send, if one is due.
+    pub fn take_ping(&mut self, now: Time, heard: Time) -> Option<u64> {
+        if now < self.ping_due(heard) {
+            return None;
+        }
+        self.pings += 1;
+        self.last_ping = Some(now);
+        self.unanswered = Some((self.pings, now));
+        Some(self.pings)
+    }
+
+    /// A ping came. Only the newest is answered, so pings can not pile up.
+    pub fn pinged(&mut self, number: u64) {
+        self.owed_pong = Some(number);
+    }
+
+    /// The pong to send, if one is owed.
+    pub fn take_pong(&mut self) -> Option<u64> {
+        self.owed_pong.take()
+    }
+
+    /// A pong came. False if no such ping was ever sent.
+    #[must_use]
+    pub fn ponged(&mut self, now: Time, number: u64) -> bool {
+        if number == 0 || number > self.pings {
+            return false;
+        }
+        if let Some((expected, sent)) = self.unanswered
+            && expected == number
+        {
+            let took = now.saturating_sub(sent);
+            // The shortest is the distance; the rest is queueing.
+            self.round_trip = Some(self.round_trip.map_or(took, |shortest| shortest.min(took)));
+            self.unanswered = None;
+        }
+        true
+    }
+
+    /// The shortest round trip seen.
+    pub fn round_trip(&self) -> Option<Time> {
+        self.round_trip
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn secs(n: u64) -> Time {
+        Time::from_secs(n)
+    }
+
+    #[test]
+    fn the_first_ping_goes_out_at_once_and_the_next_after_silence() {
+        let mut beat = Heartbeat::new(secs(0));
+        assert_eq!(beat.take_ping(secs(0), secs(0)), Some(1));
+        beat.sent(secs(0));
+        assert_eq!(beat.take_ping(secs(4), secs(0)), None);
+        assert_eq!(beat.take_ping(secs(5), secs(0)), Some(2));
+    }
+
+    #[test]
+    fn traffic_in_both_directions_needs_no_pings() {
+        let mut beat = Heartbeat::new(secs(0));
+        beat.take_ping(secs(0), secs(0));
+        for now in 1..100 {
+            beat.sent(secs(now));
+            assert_eq!(beat.take_ping(secs(now), secs(now)), None);
+        }
+    }
+
+    #[test]
+    fn hearing_nothing_asks_even_while_sending() {
+        let mut beat = Heartbeat::new(secs(0));
+        beat.take_ping(secs(0), secs(0));
+        beat.sent(secs(6));
+        assert!(beat.take_ping(secs(6), secs(1)).is_some());
+        assert!(
+            beat.take_ping(secs(7), secs(1)).is_none(),
+            "but not all the time"
+        );
+    }
+
+    #[test]
+    fn the_shortest_round_trip_counts() {
+        let mut beat = Heartbeat::new(secs(0));
+        for (sent, back) in [(0, 3), (10, 12), (20, 29)] {
+            let number = beat.take_ping(secs(sent), secs(0)).unwrap();
+            assert!(beat.ponged(secs(back), number));
+        }
+        assert_eq!(beat.round_trip(), Some(secs(2)));
+    }
+
+    #[test]
+    fn a_pong_for_no_ping_shows() {
+        let mut beat = Heartbeat::new(secs(0));
+        assert!(!beat.ponged(secs(0), 1));
+        beat.take_ping(secs(0), secs(0));
+        assert!(!beat.ponged(secs(0), 0));
+        assert!(!beat.ponged(secs(0), 2));
+        assert!(beat.ponged(secs(0), 1));
+    }
+}

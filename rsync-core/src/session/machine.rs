@@ -1,0 +1,426 @@
+//! One end of a conversation: which frame may come when, and which have to go out.
+//!
+//! ```text
+//!   client                                agent
+//!     <- magic, Hello                       speaks first
+//!     Hello, Request ->                     may be sent before anything is read
+//!     <-> Messages, Credit, Ping, Pong      open
+//!     <- Goodbye                            the agent has sent everything and has everything
+//!     Goodbye ->                            so has the client; only now does the agent leave
+//! ```
+//!
+//! The client's goodbye is the last frame. So nothing that matters is ever the tail of the
+//! agent's output, which exec streams are known to lose. Either end may abort at any time.
+
+use std::time::Duration;
+
+use super::Time;
+use super::credit::{Allowance, Window};
+use super::heartbeat::Heartbeat;
+use super::throttle::Throttle;
+use crate::path::escape;
+use crate::wire::compress::{Codec, worst_case_len};
+use crate::wire::frame::{self, Abort, FrameError, FrameType, Header};
+use crate::wire::hello::{self, Hello, HelloError};
+use crate::wire::message::Request;
+use crate::wire::preamble::MAGIC;
+
+/// Which end of the connection this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The end that asks.
+    Client,
+    /// The end that serves.
+    Agent,
+}
+
+/// What a session starts with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which end this is.
+    pub end: End,
+    /// What it says of itself.
+    pub hello: Hello,
+    /// Silence after which the peer counts as dead.
+    pub timeout: Duration,
+    /// Most time from the start until the connection is open.
+    pub handshake_timeout: Duration,
+}
+
+/// What both ends know of each other once the connection is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreed {
+    /// Version of the protocol.
+    pub protocol: u16,
+    /// Version of the peer's program: untrusted text, escaped.
+    pub peer_version: String,
+    /// How frames are packed where that gains something.
+    pub codec: Codec,
+    /// The client's randomness.
+    pub client_nonce: [u8; 16],
+    /// The agent's randomness.
+    pub agent_nonce: [u8; 16],
+}
+
+/// What a frame that arrived means for the one who drives the session.
+#[derive(Debug)]
+pub enum Event {
+    /// Nothing but that there may be something to send.
+    Nothing,
+    /// The connection is open. An agent gets the request.
+    Open(Option<Box<Request>>),
+    /// A batch of messages: queue it, and say so when it is consumed.
+    Messages,
+    /// The peer has said everything.
+    Goodbye,
+}
+
+/// Why a conversation can not go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// Not a frame.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The two ends can not talk to each other.
+    #[error(transparent)]
+    Hello(#[from] HelloError),
+    /// A frame that the state does not allow.
+    #[error("{frame:?} frame {state}")]
+    OutOfPlace {
+        /// The frame's type.
+        frame: FrameType,
+        /// The state it came in.
+        state: &'static str,
+    },
+    /// More messages than credit.
+    #[error("the peer sends {len} bytes without credit for them")]
+    CreditExceeded {
+        /// Length of the frame's payload in bytes.
+        len: usize,
+    },
+    /// More credit than anyone may have.
+    #[error("the peer grants {granted} bytes, more than anyone may have")]
+    CreditOverflow {
+        /// What it grants.
+        granted: u32,
+    },
+    /// A pong for no ping.
+    #[error("the peer answers ping {number}, which was never sent")]
+    UnexpectedPong {
+        /// The ping's number.
+        number: u64,
+    },
+    /// The peer gave up.
+    #[error("the other end gave up: {}", escape(text.as_bytes()))]
+    Aborted {
+        /// The exit code of rsync(1) that fits best.
+        code: u16,
+        /// The peer's words; untrusted.
+        text: String,
+    },
+    /// The connection did not open in time.
+    #[error("no answer within {} s", after.as_secs())]
+    HandshakeTimeout {
+        /// The time that was allowed.
+        after: Duration,
+    },
+    /// Nothing was heard for too long.
+    #[error("the other end has been silent for {} s", after.as_secs())]
+    Silent {
+        /// The time that was allowed.
+        after: Duration,
+    },
+    /// The peer takes nothing off the stream.
+    #[error("the other end has not read for {} s", after.as_secs())]
+    Stalled {
+        /// The time that was allowed.
+        after: Duration,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    AwaitHello,
+    AwaitRequest,
+    Open,
+    /// The peer has said goodbye.
+    Left,
+}
+
+/// One end of a conversation.
+#[derive(Debug)]
+pub struct Session {
+    config: Config,
+    phase: Phase,
+    agreed: Option<Agreed>,
+    peer_nonce_and_version: Option<(Hello, u16)>,
+    /// Frames that go out before everything else.
+    outgoing: Vec<u8>,
+    said_goodbye: bool,
+    allowance: Allowance,
+    window: Window,
+    heartbeat: Heartbeat,
+    throttle: Throttle,
+}
+
+impl Session {
+    /// Starts an end of a conversation. A client gives the payload of its request frame.
+    pub fn new(config: Config, request: Option<&[u8]>) -> Self {
+        let mut outgoing = Vec::new();
+        if config.end == End::Agent {
+            outgoing.extend_from_slice(&MAGIC);
+        }
+        frame::put(&mut outgoing, FrameType::Hello, &config.hello.encode());
+        if let Some(request) = request {
+            frame::put(&mut outgoing, FrameType::Request, request);
+        }
+        Self {
+            phase: Phase::AwaitHello,
+            agreed: None,
+            peer_nonce_and_version: None,
+            outgoing,
+            said_goodbye: false,
+            allowance: Allowance::new(0),
+            window: Window::new(config.hello.credit),
+            heartbeat: Heartbeat::new(Time::ZERO),
+            throttle: Throttle::new(0),
+            config,
+        }
+    }
+
+    /// Limits what is sent from now on to so many bytes a second; 0 is no limit.
+    pub fn limit_bandwidth(&mut self, bytes_per_second: u64) {
+        self.throttle = Throttle::new(bytes_per_second);
+    }
+
+    /// What was agreed, once the connection is open.
+    pub fn agreed(&self) -> Option<&Agreed> {
+        self.agreed.as_ref()
+    }
+
+    /// True once both ends have said goodbye.
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Left && self.said_goodbye
+    }
+
+    /// True once the peer has said goodbye.
+    pub fn peer_has_left(&self) -> bool {
+        self.phase == Phase::Left
+    }
+
+    /// A header arrived: may its frame come now? Called before anything is allocated for the
+    /// payload. A frame of messages is charged to the peer's credit.
+    pub fn admit(&mut self, header: &Header) -> Result<(), SessionError> {
+        let Some(frame) = header.frame_type else {
+            return Ok(());
+        };
+        let state = match (self.phase, frame) {
+            (_, FrameType::Abort)
+            | (Phase::AwaitHello, FrameType::Hello)
+            | (Phase::AwaitRequest, FrameType::Request)
+            | (Phase::Left, FrameType::Credit | FrameType::Ping | FrameType::Pong) => return Ok(()),
+            (Phase::AwaitHello, _) => "before the hello",
+            (Phase::AwaitRequest, _) => "before the request",
+            (Phase::Open, FrameType::Hello) => "after the hello",
+            (Phase::Open, FrameType::Request) if self.config.end == End::Agent => {
+                "after the request"
+            }
+            (Phase::Open, FrameType::Request) => "from an agent",
+            (Phase::Open, FrameType::Goodbye)
+                if self.config.end == End::Agent && !self.said_goodbye =>
+            {
+                "before everything was said"
+            }
+            (Phase::Open, FrameType::Messages) if self.window.admit(header.len) => return Ok(()),
+            (Phase::Open, FrameType::Messages) => {
+                return Err(SessionError::CreditExceeded { len: header.len });
+            }
+            (Phase::Open, _) => return Ok(()),
+            (Phase::Left, _) => "after the goodbye",
+        };
+        Err(SessionError::OutOfPlace { frame, state })
+    }
+
+    /// The payload of an admitted frame arrived. That of messages need not be given.
+    pub fn handle(
+        &mut self,
+        now: Time,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<Event, SessionError> {
+        let Some(frame) = header.frame_type else {
+            return Ok(Event::Nothing);
+        };
+        match frame {
+            FrameType::Hello => return self.handle_hello(payload),
+            FrameType::Request => return self.handle_request(payload),
+            FrameType::Messages => return Ok(Event::Messages),
+            FrameType::Credit => {
+                let granted = frame::parse_credit(payload)?;
+                if !self.allowance.add(granted) {
+                    return Err(SessionError::CreditOverflow { granted });
+                }
+            }
+            FrameType::Ping => self.heartbeat.pinged(frame::parse_ping(frame, payload)?),
+            FrameType::Pong => {
+                let number = frame::parse_ping(frame, payload)?;
+                if !self.heartbeat.ponged(now, number) {
+                    return Err(SessionError::UnexpectedPong { number });
+                }
+            }
+            FrameType::Abort => {
+                let Abort { code, text } = frame::parse_abort(payload)?;
+                return Err(SessionError::Aborted { code, text });
+            }
+            FrameType::Goodbye => {
+                self.phase = Phase::Left;
+                return Ok(Event::Goodbye);
+            }
+        }
+        Ok(Event::Nothing)
+    }
+
+    fn handle_hello(&mut self, payload: &[u8]) -> Result<Event, SessionError> {
+        let hello = Hello::parse(payload)?;
+        let protocol = self.config.hello.agree(&hello)?;
+        self.allowance = Allowance::new(hello.credit);
+        self.peer_nonce_and_version = Some((hello, protocol));
+        match self.config.end {
+            End::Client => {
+                self.open();
+                Ok(Event::Open(None))
+            }
+            End::Agent => {
+                self.phase = Phase::AwaitRequest;
+                Ok(Event::Nothing)
+            }
+        }
+    }
+
+    fn handle_request(&mut self, payload: &[u8]) -> Result<Event, SessionError> {
+        let protocol = self
+            .peer_nonce_and_version
+            .as_ref()
+            .map_or(0, |(_, protocol)| *protocol);
+        let request = hello::parse_request(protocol, payload)?;
+        self.open();
+        Ok(Event::Open(Some(Box::new(request))))
+    }
+
+    fn open(&mut self) {
+        self.phase = Phase::Open;
+        self.agreed = self.peer_nonce_and_version.take().map(|(peer, protocol)| {
+            let (client_nonce, agent_nonce) = match self.config.end {
+                End::Client => (self.config.hello.nonce, peer.nonce),
+                End::Agent => (peer.nonce, self.config.hello.nonce),
+            };
+            Agreed {
+                protocol,
+                peer_version: escape(peer.version_text.as_bytes()),
+                codec: Codec::of(self.config.hello.features.common(peer.features)),
+                client_nonce,
+                agent_nonce,
+            }
+        });
+    }
+
+    /// Is everything still alive? `heard` is when the last byte arrived, `writing_since` since
+    /// when a write has made no progress.
+    pub fn check(
+        &self,
+        now: Time,
+        heard: Time,
+        writing_since: Option<Time>,
+    ) -> Result<(), SessionError> {
+        let timeout = self.config.timeout;
+        match self.phase {
+            Phase::AwaitHello | Phase::AwaitRequest => {
+                let after = self.config.handshake_timeout;
+                if now >= after {
+                    return Err(SessionError::HandshakeTimeout { after });
+                }
+            }
+            Phase::Open if now.saturating_sub(heard) >= timeout => {
+                return Err(SessionError::Silent { after: timeout });
+            }
+            Phase::Open => {}
+            // The client that has everything need not be heard again, only the agent's peer has.
+            Phase::Left => {}
+        }
+        if writing_since.is_some_and(|since| now.saturating_sub(since) >= timeout) {
+            return Err(SessionError::Stalled { after: timeout });
+        }
+        Ok(())
+    }
+
+    /// When [`Self::check`] or [`Self::poll_control`] has to be called at the latest.
+    pub fn next_deadline(&self, heard: Time) -> Time {
+        match self.phase {
+            Phase::AwaitHello | Phase::AwaitRequest => self.config.handshake_timeout,
+            Phase::Open => (heard + self.config.timeout).min(self.heartbeat.ping_due(heard)),
+            Phase::Left => self.heartbeat.ping_due(heard),
+        }
+    }
+
+    /// Appends every control frame that has to go out now; they overtake all messages.
+    pub fn poll_control(&mut self, now: Time, heard: Time, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.append(&mut self.outgoing);
+        if matches!(self.phase, Phase::Open | Phase::Left) && !self.is_over() {
+            if let Some(number) = self.heartbeat.take_pong() {
+                frame::put(out, FrameType::Pong, &number.to_le_bytes());
+            }
+            if let Some(granted) = self.window.take_grant() {
+                frame::put(out, FrameType::Credit, &granted.to_le_bytes());
+            }
+            if let Some(number) = self.heartbeat.take_ping(now, heard) {
+                frame::put(out, FrameType::Ping, &number.to_le_bytes());
+            }
+        }
+        if out.len() > start {
+            self.heartbeat.sent(now);
+        }
+    }
+
+    /// True if credit allows a frame that carries a batch of `len` bytes, packed or raw.
+    pub fn has_credit(&self, len: usize) -> bool {
+        self.phase == Phase::Open && self.allowance.covers(worst_case_len(len))
+    }
+
+    /// From when on the bandwidth limit allows the next frame of messages.
+    pub fn free_at(&self) -> Time {
+        self.throttle.free_at()
+    }
+
+    /// A good length for frames of messages, at most `most`.
+    pub fn frame_target(&self, most: usize) -> usize {
+        self.throttle.frame_target(most)
+    }
+
+    /// A frame of messages with `len` bytes of payload goes out.
+    pub fn sent_messages(&mut self, now: Time, len: usize) {
+        self.allowance.spend(len);
+        self.throttle.sent(now, len);
+        self.heartbeat.sent(now);
+    }
+
+    /// A frame of messages with `len` bytes of payload was taken out of the queue.
+    pub fn consumed_messages(&mut self, now: Time, len: usize) {
+        self.window.consume(now, len, self.heartbeat.round_trip());
+    }
+
+    /// Everything of ours was sent: says goodbye, once. A client may do so only after the agent.
+    pub fn say_goodbye(&mut self) {
+        if !self.said_goodbye {
+            self.said_goodbye = true;
+            frame::put(&mut self.outgoing, FrameType::Goodbye, &[]);
+        }
+    }
+
+    /// Gives up: the only frame that still goes out says why.
+    pub fn abort(&mut self, code: u16, text: &str) {
+        self.outgoing.clear();
+        let text = text.to_owned();
+        frame::put_abort(&mut self.outgoing, &Abort { code, text });
+    }
+}

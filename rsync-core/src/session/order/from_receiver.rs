@@ -1,0 +1,122 @@
+//! The order of what a receiver says.
+//!
+//! `Holdings` first, `Finished` last and only after the sender's `Listed`. Content is wanted for
+//! listed files only. Block sums follow a `Want` with a basis, and are as many as its shape
+//! allows or fewer, if the basis can not be read after all.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::from_sender::at_most;
+use super::{Ledger, OrderError, Violation};
+use crate::wire::limits::{BLOCK_SUM_LEN, MAX_DIGESTS, MAX_OPEN_SIGNATURES, MAX_SIGNATURE_LEN};
+use crate::wire::message::{Basis, FileId, FromReceiver, Holdings, How};
+
+/// Checks a receiver's messages one by one.
+#[derive(Debug, Default)]
+pub struct FromReceiverOrder {
+    stage: Stage,
+    /// Bytes of sums that may still come, for each file whose signature is incomplete.
+    owed_sums: BTreeMap<FileId, u64>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Start,
+    Wanting,
+    Finished,
+}
+
+impl FromReceiverOrder {
+    /// May `message` come now, after what `ledger` says was listed? After an error the
+    /// conversation is over.
+    pub fn check(&mut self, message: &FromReceiver, ledger: &Ledger) -> Result<(), OrderError> {
+        self.judge(message, ledger).map_err(|violation| OrderError {
+            message: message.name(),
+            violation,
+        })
+    }
+
+    /// True once the receiver has given its account.
+    pub fn is_finished(&self) -> bool {
+        self.stage == Stage::Finished
+    }
+
+    fn judge(&mut self, message: &FromReceiver, ledger: &Ledger) -> Result<(), Violation> {
+        match (self.stage, message) {
+            (Stage::Start, FromReceiver::Holdings(_)) => self.stage = Stage::Wanting,
+            (Stage::Start, _) => return Err(Violation::OutOfPlace("before Holdings")),
+            (Stage::Finished, _) => return Err(Violation::OutOfPlace("after Finished")),
+            (Stage::Wanting, _) => {}
+        }
+        match message {
+            FromReceiver::Holdings(Holdings::Digests(digests)) => {
+                at_most(digests.len(), MAX_DIGESTS, "digests")
+            }
+            FromReceiver::Holdings(Holdings::Nothing | Holdings::Unknown) => Ok(()),
+            FromReceiver::Want { file, how, .. } => {
+                ledger.check(*file)?;
+                match how {
+                    How::Delta(basis) => self.expect_sums(*file, *basis),
+                    How::Whole | How::From(_) | How::Digest => Ok(()),
+                }
+            }
+            FromReceiver::Signature { file, sums } => {
+                at_most(sums.len(), MAX_SIGNATURE_LEN, "bytes of sums")?;
+                self.take_sums(*file, sums.len() as u64)
+            }
+            FromReceiver::NoBasis { file } => match self.owed_sums.remove(file) {
+                Some(_) => Ok(()),
+                None => Err(Violation::UnannouncedSums(*file)),
+            },
+            FromReceiver::Finished(_) if !ledger.is_complete() => {
+                Err(Violation::OutOfPlace("before Listed"))
+            }
+            FromReceiver::Finished(_) if !self.owed_sums.is_empty() => {
+                Err(Violation::OutOfPlace("inside a signature"))
+            }
+            FromReceiver::Finished(_) => {
+                self.stage = Stage::Finished;
+                Ok(())
+            }
+        }
+    }
+
+    fn expect_sums(&mut self, file: FileId, basis: Basis) -> Result<(), Violation> {
+        if basis.block_len == 0 {
+            return Err(Violation::BadBasis);
+        }
+        let blocks = basis.len.div_ceil(u64::from(basis.block_len));
+        let sums = blocks
+            .checked_mul(BLOCK_SUM_LEN)
+            .ok_or(Violation::BadBasis)?;
+        if sums == 0 {
+            return Ok(());
+        }
+        match self.owed_sums.entry(file) {
+            Entry::Occupied(_) => return Err(Violation::BegunTwice(file)),
+            Entry::Vacant(entry) => drop(entry.insert(sums)),
+        }
+        at_most(
+            self.owed_sums.len(),
+            MAX_OPEN_SIGNATURES,
+            "signatures under way",
+        )
+    }
+
+    fn take_sums(&mut self, file: FileId, len: u64) -> Result<(), Violation> {
+        let Entry::Occupied(mut owed) = self.owed_sums.entry(file) else {
+            return Err(Violation::UnannouncedSums(file));
+        };
+        match owed.get().checked_sub(len) {
+            Some(0) => drop(owed.remove()),
+            Some(left) => drop(owed.insert(left)),
+            None => return Err(Violation::UnannouncedSums(file)),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
