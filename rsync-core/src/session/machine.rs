@@ -343,9 +343,8 @@ impl Session {
             Phase::Open if now.saturating_sub(heard) >= timeout => {
                 return Err(SessionError::Silent { after: timeout });
             }
-            Phase::Open => {}
-            // The client that has everything need not be heard again, only the agent's peer has.
-            Phase::Left => {}
+            // An end that has said goodbye need not be heard again.
+            Phase::Open | Phase::Left => {}
         }
         if writing_since.is_some_and(|since| now.saturating_sub(since) >= timeout) {
             return Err(SessionError::Stalled { after: timeout });
@@ -353,12 +352,23 @@ impl Session {
         Ok(())
     }
 
-    /// When [`Self::check`] or [`Self::poll_control`] has to be called at the latest.
-    pub fn next_deadline(&self, heard: Time) -> Time {
-        match self.phase {
+    /// When [`Self::check`] may fail at the earliest, if nothing else happens until then.
+    pub fn next_check(&self, heard: Time, writing_since: Option<Time>) -> Time {
+        let silent_at = match self.phase {
             Phase::AwaitHello | Phase::AwaitRequest => self.config.handshake_timeout,
-            Phase::Open => (heard + self.config.timeout).min(self.heartbeat.ping_due(heard)),
-            Phase::Left => self.heartbeat.ping_due(heard),
+            Phase::Open => heard.saturating_add(self.config.timeout),
+            Phase::Left => Time::MAX,
+        };
+        let stalled_at =
+            writing_since.map_or(Time::MAX, |since| since.saturating_add(self.config.timeout));
+        silent_at.min(stalled_at)
+    }
+
+    /// When [`Self::poll_control`] has something to send at the latest.
+    pub fn next_control(&self, heard: Time) -> Time {
+        match self.phase {
+            Phase::AwaitHello | Phase::AwaitRequest => Time::MAX,
+            Phase::Open | Phase::Left => self.heartbeat.ping_due(heard),
         }
     }
 

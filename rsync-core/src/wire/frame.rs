@@ -198,10 +198,18 @@ pub fn put(out: &mut Vec<u8>, frame_type: FrameType, payload: &[u8]) {
 
 /// Appends an abort frame; a text that is too long is cut at a character.
 pub fn put_abort(out: &mut Vec<u8>, abort: &Abort) {
-    let text = &abort.text[..abort.text.floor_char_boundary(MAX_ABORT_TEXT_LEN)];
+    let text = cut(&abort.text, MAX_ABORT_TEXT_LEN);
     out.extend_from_slice(&Header::new(FrameType::Abort, 2 + text.len()).encode());
     out.extend_from_slice(&abort.code.to_le_bytes());
     out.extend_from_slice(text.as_bytes());
+}
+
+/// The longest start of `text` with at most `most` bytes.
+pub(super) fn cut(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len()))
+        .rev()
+        .find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
 }
 
 /// The number in the payload of a credit frame.

@@ -9,7 +9,7 @@
 //! future: additions come after the version text, and an end ignores what it does not know there.
 //! So two ends of any age can read each other's hello and say which of them is too old.
 
-use super::frame::{FrameError, FrameType};
+use super::frame::{FrameError, FrameType, cut};
 use super::limits::{INITIAL_CREDIT, MAX_CREDIT};
 
 /// Oldest version of the protocol that this program speaks.
@@ -127,8 +127,7 @@ impl Hello {
 
     /// The payload of a hello frame.
     pub fn encode(&self) -> Vec<u8> {
-        let text_len = self.version_text.floor_char_boundary(MAX_VERSION_TEXT_LEN);
-        let text = &self.version_text.as_bytes()[..text_len];
+        let text = cut(&self.version_text, MAX_VERSION_TEXT_LEN);
         let mut out = Vec::with_capacity(FIXED_LEN + text.len());
         out.extend_from_slice(&self.min_version.to_le_bytes());
         out.extend_from_slice(&self.max_version.to_le_bytes());
@@ -136,7 +135,7 @@ impl Hello {
         out.extend_from_slice(&self.nonce);
         out.extend_from_slice(&self.credit.to_le_bytes());
         out.push(text.len() as u8);
-        out.extend_from_slice(text);
+        out.extend_from_slice(text.as_bytes());
         out
     }
 

@@ -193,7 +193,8 @@ impl Unpacker {
     }
 }
 
-#[cfg(all(test, feature = "lz4", feature = "zstd"))]
+#[cfg(test)]
+#[cfg(all(feature = "lz4", feature = "zstd"))]
 mod tests {
     use super::*;
 
