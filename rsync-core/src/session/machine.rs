@@ -18,6 +18,7 @@ use super::Time;
 use super::credit::{Allowance, Window};
 use super::heartbeat::Heartbeat;
 use super::throttle::Throttle;
+use crate::checksum::BlockKey;
 use crate::path::escape;
 use crate::wire::compress::{Codec, worst_case_len};
 use crate::wire::frame::{self, Abort, FrameError, FrameType, Header};
@@ -60,6 +61,14 @@ pub struct Agreed {
     pub client_nonce: [u8; 16],
     /// The agent's randomness.
     pub agent_nonce: [u8; 16],
+}
+
+impl Agreed {
+    /// The key of this connection's block checksums: from both ends' randomness, so that neither
+    /// can prepare blocks that collide.
+    pub fn block_key(&self) -> BlockKey {
+        BlockKey::derive(&self.client_nonce, &self.agent_nonce)
+    }
 }
 
 /// What a frame that arrived means for the one who drives the session.
