@@ -46,6 +46,8 @@ pub struct Receipt {
     pub vanished: u64,
     /// Places of the source that could not be listed at all.
     pub unlisted: u64,
+    /// Directories whose metadata could not be set once everything in them was done.
+    pub metadata_failed: u64,
 }
 
 impl Receipt {
@@ -70,6 +72,7 @@ impl Receipt {
             && self.refused == 0
             && self.failed == 0
             && self.unlisted == 0
+            && self.metadata_failed == 0
             && self.deletes_withheld == 0
             && self.deletes_failed == 0
     }

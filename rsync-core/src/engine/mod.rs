@@ -1,5 +1,214 @@
 //! The threads and bounded channels that join the rooms of this crate into a running sync.
+//!
+//! [`pull`] and [`push`] are the client's side, [`serve`] is the agent's. All three run the same
+//! [sender](self) and receiver; they differ only in which of the two they are and in who asks.
+//!
+//! Invariants:
+//! - a run that returns a [`Report`] has heard the other end's account and agrees with it; the end
+//!   of the stream before that is an error;
+//! - a file at the destination is its old version or its new, verified one, at every moment;
+//! - nothing is deleted before everything else is in place and the listing is known to be complete.
+
+mod accounts;
+mod content_digest;
+mod destination;
+mod error;
+mod handles;
+mod incarnation;
+mod queue;
+mod receiver;
+mod sender;
+mod source;
+mod tree;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::filter::Filter;
+use crate::monitor::{Event, Monitor, Silent};
+use crate::options::Options;
+use crate::receipt::Receipt;
+use crate::root::Detail;
+use crate::session::{Agreed, SessionError};
+use crate::wire::message::{Request, Role};
 
 pub mod connection;
 
 pub use crate::monitor;
+pub use connection::{ConnectionError, Settings, Stream, Traffic};
+pub use error::Error;
+
+/// What a finished run has to say for itself.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The account of every entry.
+    pub receipt: Receipt,
+    /// Bytes each way.
+    pub traffic: Traffic,
+    /// The other end's version, as it says; escaped before it reaches a terminal.
+    pub peer_version: String,
+    /// How long the run took.
+    pub elapsed: Duration,
+}
+
+/// Makes `destination` here like `source` at the other end of `stream`, where an agent answers.
+///
+/// `source` is a path there; a slash at its end means its content, as in rsync(1).
+pub fn pull(
+    stream: Stream,
+    source: &[u8],
+    destination: &Path,
+    options: &Options,
+    settings: &Settings,
+    monitor: &dyn Monitor,
+) -> Result<Report, Error> {
+    let started = Instant::now();
+    let filter = Filter::new(&options.filter, options.delete.excluded)?;
+    let request = Request {
+        role: Role::Sender,
+        path: source.to_vec(),
+        options: options.clone(),
+    };
+    let mut ends = connection::connect(stream, &request, settings)?.into_receiver()?;
+    let peer_version = connected(&ends.agreed, monitor);
+    let key = ends.agreed.block_key();
+    let context = receiver::Context {
+        options,
+        filter: &filter,
+        key: &key,
+        monitor,
+    };
+    let received = receiver::receive_into(destination, &context, &ends.outbox, &mut ends.inbox);
+    let receipt = end(received, &ends.outbox)?;
+    let traffic = ends.link.close()?;
+    Ok(Report {
+        receipt,
+        traffic,
+        peer_version,
+        elapsed: started.elapsed(),
+    })
+}
+
+/// Makes `destination` at the other end of `stream`, where an agent answers, like `source` here.
+///
+/// A slash at the end of `source` means its content, as in rsync(1).
+pub fn push(
+    stream: Stream,
+    source: &Path,
+    destination: &[u8],
+    options: &Options,
+    settings: &Settings,
+    monitor: &dyn Monitor,
+) -> Result<Report, Error> {
+    let started = Instant::now();
+    let filter = Filter::new(&options.filter, options.delete.excluded)?;
+    let opened = source::open(source.as_os_str().as_bytes(), &detail(options))?;
+    let request = Request {
+        role: Role::Receiver,
+        path: destination.to_vec(),
+        options: options.clone(),
+    };
+    let mut ends = connection::connect(stream, &request, settings)?.into_sender()?;
+    let peer_version = connected(&ends.agreed, monitor);
+    let key = ends.agreed.block_key();
+    let sent = sender::send(
+        opened,
+        options,
+        &filter,
+        &key,
+        &ends.outbox,
+        &mut ends.inbox,
+    );
+    let sent = end(sent, &ends.outbox)?;
+    let traffic = ends.link.close()?;
+    Ok(Report {
+        receipt: sent.receipt,
+        traffic,
+        peer_version,
+        elapsed: started.elapsed(),
+    })
+}
+
+/// Answers one client: the agent's whole life.
+pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
+    let (request, connection) = connection::accept(stream, settings)?;
+    let options = &request.options;
+    let filter = match Filter::new(&options.filter, options.delete.excluded) {
+        Ok(filter) => filter,
+        Err(error) => {
+            let error = Error::from(error);
+            connection.abort(error.code(), &error.to_string());
+            return Err(error);
+        }
+    };
+    let key = connection.agreed().block_key();
+    match request.role {
+        Role::Sender => {
+            let mut ends = connection.into_sender()?;
+            let sent = source::open(&request.path, &detail(options)).and_then(|opened| {
+                sender::send(
+                    opened,
+                    options,
+                    &filter,
+                    &key,
+                    &ends.outbox,
+                    &mut ends.inbox,
+                )
+            });
+            end(sent, &ends.outbox)?;
+            ends.link.close()?;
+        }
+        Role::Receiver => {
+            let mut ends = connection.into_receiver()?;
+            let context = receiver::Context {
+                options,
+                filter: &filter,
+                key: &key,
+                monitor: &Silent,
+            };
+            let path = Path::new(OsStr::from_bytes(&request.path));
+            let received = receiver::receive_into(path, &context, &ends.outbox, &mut ends.inbox);
+            end(received, &ends.outbox)?;
+            ends.link.close()?;
+        }
+    }
+    Ok(())
+}
+
+fn detail(options: &Options) -> Detail {
+    let attributes = &options.attributes;
+    Detail {
+        owner: attributes.owner || attributes.group,
+        xattrs: attributes.xattrs,
+        acls: attributes.acls,
+        hard_links: attributes.hard_links,
+    }
+}
+
+fn connected(agreed: &Agreed, monitor: &dyn Monitor) -> String {
+    monitor.event(&Event::Connected {
+        peer_version: &agreed.peer_version,
+        protocol: agreed.protocol,
+    });
+    agreed.peer_version.clone()
+}
+
+/// Tells the other end why it is left alone, and turns what the other end said into an error of
+/// its own kind.
+fn end<T, M: connection::Message>(
+    outcome: Result<T, Error>,
+    outbox: &connection::Outbox<M>,
+) -> Result<T, Error> {
+    match outcome {
+        Err(Error::Connection(ConnectionError::Session(SessionError::Aborted { code, text }))) => {
+            Err(Error::Peer { code, text })
+        }
+        Err(error) => {
+            outbox.abort(error.code(), &error.to_string());
+            Err(error)
+        }
+        Ok(done) => Ok(done),
+    }
+}

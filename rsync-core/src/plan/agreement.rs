@@ -6,15 +6,6 @@ use crate::monitor::{Change, Update};
 use crate::options::{Attributes, Compare, Options};
 use crate::plan::Verdict;
 
-/// True if the sync takes entries of this kind; those it does not take are reported as skipped.
-pub fn wants_kind(kind: &Kind, attributes: &Attributes) -> bool {
-    match kind {
-        Kind::File { .. } | Kind::Dir | Kind::Symlink { .. } => true,
-        Kind::Fifo | Kind::Socket => attributes.specials,
-        Kind::CharDevice { .. } | Kind::BlockDevice { .. } => attributes.devices,
-    }
-}
-
 /// What has to happen to make `found` like `source`.
 pub fn verdict(source: &Entry, found: Option<&Entry>, options: &Options) -> Verdict {
     let Some(found) = found else {
@@ -173,20 +164,16 @@ pub struct Fingerprint {
     pub conclusive: bool,
 }
 
-/// Condenses a sorted listing. Two listings with equal conclusive fingerprints hold pairs whose
+/// Condenses a sorted listing of entries that take part (see [`super::left_out`]). Two listings with equal conclusive fingerprints hold pairs whose
 /// verdict is [`Verdict::Unchanged`], and nothing else.
 pub fn fingerprint<'a>(
     entries: impl IntoIterator<Item = &'a Entry>,
     options: &Options,
 ) -> Fingerprint {
-    let attributes = &options.attributes;
     let mut hasher = blake3::Hasher::new();
     let mut bytes = Vec::with_capacity(256);
     let mut conclusive = true;
     for entry in entries {
-        if !wants_kind(&entry.kind, attributes) {
-            continue;
-        }
         conclusive &= is_conclusive(entry, options);
         describe(entry, options, &mut bytes);
         if bytes.len() > 4096 {
@@ -314,7 +301,6 @@ mod tests {
     proptest! {
         #[test]
         fn listings_have_the_same_fingerprint_exactly_when_nothing_has_to_happen(a in entry(), b in entry(), options in options()) {
-            prop_assume!(wants_kind(&a.kind, &options.attributes) && wants_kind(&b.kind, &options.attributes));
             let same = fingerprint([&a], &options) == fingerprint([&b], &options);
             prop_assert_eq!(same, verdict(&a, Some(&b), &options) == Verdict::Unchanged);
         }

@@ -6,9 +6,11 @@
 
 mod agreement;
 mod merge;
+mod takes;
 
-pub use agreement::{Fingerprint, fingerprint, verdict, wants_kind};
+pub use agreement::{Fingerprint, fingerprint, verdict};
 pub use merge::{Merge, Pair};
+pub use takes::{leaves_tree, left_out};
 
 use crate::monitor::Change;
 

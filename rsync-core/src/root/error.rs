@@ -57,6 +57,14 @@ impl Error {
             .any(|errno| errno.raw_os_error() == self.code())
     }
 
+    /// A file was to be removed and a directory has that name.
+    pub fn is_a_directory(&self) -> bool {
+        let errnos = [rustix::io::Errno::ISDIR, rustix::io::Errno::PERM];
+        errnos
+            .iter()
+            .any(|errno| errno.raw_os_error() == self.code())
+    }
+
     /// The owner was to be changed and the process may not. Nothing else was changed: the call
     /// can be repeated without user and group.
     pub fn is_owner_denied(&self) -> bool {

@@ -46,6 +46,7 @@ mod error;
 mod inspect;
 mod list;
 mod metadata;
+mod own;
 mod pending;
 mod process;
 mod remove;

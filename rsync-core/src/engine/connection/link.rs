@@ -85,16 +85,7 @@ impl Link {
     /// that fits best; `text` is one sentence.
     pub fn abort(mut self, code: u16, text: &str) {
         self.closed = true;
-        {
-            let mut state = self.shared.lock();
-            let already_failed = state.failure.is_some();
-            self.shared
-                .fail(&mut state, ConnectionError::Closed(text.to_owned()));
-            if !already_failed && !state.writer_done {
-                state.session.abort(code, text);
-            }
-        }
-        self.shared.say_last_words();
+        self.shared.abort(code, text);
     }
 }
 

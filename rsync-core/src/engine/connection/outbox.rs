@@ -46,6 +46,11 @@ impl<M: Message> Outbox<M> {
         self.put(message, false)
     }
 
+    /// Fails the connection for everyone at both ends; see [`super::Link::abort`].
+    pub fn abort(&self, code: u16, text: &str) {
+        self.shared.abort(code, text);
+    }
+
     /// Sees to it that everything pushed so far goes out; does not wait for it.
     pub fn flush(&self) {
         let mut state = self.shared.lock();

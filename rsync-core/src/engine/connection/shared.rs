@@ -181,6 +181,19 @@ impl Shared {
         }
     }
 
+    /// Fails the connection from this end and tells the peer why.
+    pub(super) fn abort(&self, code: u16, text: &str) {
+        {
+            let mut state = self.lock();
+            let already_failed = state.failure.is_some();
+            self.fail(&mut state, ConnectionError::Closed(text.to_owned()));
+            if !already_failed && !state.writer_done {
+                state.session.abort(code, text);
+            }
+        }
+        self.say_last_words();
+    }
+
     /// Gives the writer of a failed connection a moment to tell the peer.
     pub(super) fn say_last_words(&self) {
         let until = self.now() + LAST_WORDS;

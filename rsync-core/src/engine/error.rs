@@ -1,0 +1,95 @@
+//! Why a run ended without a receipt.
+
+use std::path::PathBuf;
+
+use crate::engine::connection::ConnectionError;
+use crate::filter::FilterError;
+use crate::root;
+
+/// Why a run ended without a receipt. Troubles with single entries are not errors: they are
+/// told to the monitor and counted in the receipt.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The stream to the other end failed, or what came over it made no sense.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// The other end gave up and said why.
+    #[error("{text}")]
+    Peer {
+        /// Exit code of rsync(1) that fits best.
+        code: u16,
+        /// Its sentence, escaped.
+        text: String,
+    },
+    /// The source is not there.
+    #[error("the source {path:?} does not exist")]
+    SourceMissing {
+        /// As it was asked for.
+        path: PathBuf,
+    },
+    /// The source can not be opened.
+    #[error("can not open the source {path:?}: {error}")]
+    SourceUnreadable {
+        /// As it was asked for.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The destination can not be opened or made.
+    #[error("can not use the destination {path:?}: {error}")]
+    DestinationUnusable {
+        /// As it was asked for.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Another run writes to the destination.
+    #[error("another ksyncd run is writing to {path:?}; wait until it ends")]
+    DestinationBusy {
+        /// As it was asked for.
+        path: PathBuf,
+    },
+    /// The destination failed as a whole.
+    #[error("the destination failed: {0}")]
+    Destination(#[source] root::Error),
+    /// A filter rule is not understood.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// The other end said something that its own earlier words do not allow.
+    #[error("the other end broke the protocol: {0}")]
+    Protocol(String),
+    /// The ends do not agree on what was moved.
+    #[error(
+        "the other end sent {sent} files and {received} arrived, or they are not the same files"
+    )]
+    AccountsDiffer {
+        /// Files the sender counts.
+        sent: u64,
+        /// Files the receiver counts.
+        received: u64,
+    },
+    /// Some entry of the source has no outcome, or two.
+    #[error("the receipt does not account for every entry of the source")]
+    ReceiptDoesNotAddUp,
+}
+
+impl Error {
+    /// The exit code of rsync(1) that fits best; also how the other end is told.
+    pub fn code(&self) -> u16 {
+        const SYNTAX: u16 = 1;
+        const PROTOCOL: u16 = 12;
+        const FILE_SELECTION: u16 = 3;
+        const FILE_IO: u16 = 11;
+        const PARTIAL: u16 = 23;
+        match self {
+            Self::Connection(error) => error.code(),
+            Self::Peer { code, .. } => *code,
+            Self::SourceMissing { .. } | Self::SourceUnreadable { .. } => PARTIAL,
+            Self::DestinationUnusable { .. } | Self::DestinationBusy { .. } => FILE_SELECTION,
+            Self::Destination(_) => FILE_IO,
+            Self::Filter(_) => SYNTAX,
+            Self::Protocol(_) | Self::AccountsDiffer { .. } | Self::ReceiptDoesNotAddUp => PROTOCOL,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Tells one life of a source from the next.
+
+use crate::root::Root;
+
+/// Changes when the container restarts, the pod is another, or the root is another directory or
+/// volume: a hash over the root's device and inode, the host's name and the start time of the
+/// first process of this process's PID name space (proc(5), field 22 of `/proc/1/stat`).
+pub(crate) fn of(root: &Root) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    if let Ok(identity) = root.identity() {
+        hasher
+            .update(&identity.device.to_le_bytes())
+            .update(&identity.inode.to_le_bytes());
+    }
+    hasher.update(rustix::system::uname().nodename().to_bytes());
+    hasher.update(&[0]);
+    let stat = std::fs::read_to_string("/proc/1/stat").unwrap_or_default();
+    // The second field is a name in parentheses that may hold spaces.
+    let start = stat
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.split_whitespace().nth(19));
+    hasher.update(start.unwrap_or_default().as_bytes());
+    let mut incarnation = [0; 16];
+    incarnation.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    incarnation
+}

@@ -1,0 +1,322 @@
+//! Puts content in place: private temporary, verified digest, metadata, one rename.
+//!
+//! A file's messages all go to the same writer, in order. Whatever goes wrong with one file
+//! leaves its old version as it was.
+
+mod writing;
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+
+use crate::checksum::Digest;
+use crate::delta::Shape;
+use crate::engine::error::Error;
+use crate::engine::receiver::moves::Candidate;
+use crate::engine::receiver::pending::{Pending, Place};
+use crate::engine::receiver::shared::Shared;
+use crate::engine::receiver::signing::Task;
+use crate::engine::receiver::{backup, moves};
+use crate::entry::{Entry, Kind};
+use crate::monitor::Event;
+use crate::path::FileName;
+use crate::root::{self, Dir, Metadata};
+use crate::wire::message::{DataOp, FileFailure, FileId, How, Seen};
+
+use writing::Writing;
+
+/// How often a file is asked for before it is given up.
+const MAX_ATTEMPTS: u32 = 3;
+/// Smaller files travel whole: a signature would not save anything.
+const MIN_DELTA_LEN: u64 = 2048;
+
+/// Work for a writer.
+pub(super) enum Job {
+    Small {
+        file: FileId,
+        pending: Pending,
+        seen: Seen,
+        digest: Digest,
+        content: Vec<u8>,
+    },
+    Begin {
+        file: FileId,
+        pending: Pending,
+        seen: Seen,
+    },
+    Data {
+        file: FileId,
+        op: DataOp,
+    },
+    End {
+        file: FileId,
+        result: Result<Digest, FileFailure>,
+    },
+    /// A file here may hold what is wanted; the sender's digest is to come.
+    Candidate {
+        file: FileId,
+        candidate: Candidate,
+    },
+    Digested {
+        file: FileId,
+        result: Result<Digest, FileFailure>,
+    },
+}
+
+impl Job {
+    /// Bytes of memory that the job holds, about.
+    pub(super) fn weight(&self) -> usize {
+        let content = match self {
+            Self::Small { content, .. }
+            | Self::Data {
+                op: DataOp::Literal(content),
+                ..
+            } => content.len(),
+            _ => 0,
+        };
+        content + size_of::<Self>()
+    }
+}
+
+/// Works until there is nothing more to do.
+pub(super) fn write(shared: &Shared<'_>, number: usize) {
+    let Some(queue) = shared.writers.get(number) else {
+        return;
+    };
+    let mut writings: HashMap<FileId, Writing> = HashMap::new();
+    let mut candidates: HashMap<FileId, Candidate> = HashMap::new();
+    while let Some(job) = queue.pop() {
+        match job {
+            Job::Small {
+                file,
+                pending,
+                seen,
+                digest,
+                content,
+            } => small(shared, file, pending, seen, &digest, &content),
+            Job::Begin {
+                file,
+                pending,
+                seen,
+            } => {
+                writings.insert(file, Writing::begin(shared, pending, seen));
+            }
+            Job::Data { file, op } => {
+                if let Some(writing) = writings.get_mut(&file) {
+                    writing.data(shared, &op);
+                }
+            }
+            Job::End { file, result } => {
+                if let Some(writing) = writings.remove(&file) {
+                    shared.signing.done(file);
+                    writing.end(shared, file, result);
+                }
+            }
+            Job::Candidate { file, candidate } => drop(candidates.insert(file, candidate)),
+            Job::Digested { file, result } => {
+                if let Some(candidate) = candidates.remove(&file) {
+                    moves::compare(shared, file, &candidate, result);
+                }
+            }
+        }
+    }
+}
+
+/// Asks for a pending file's content, in the form that promises least traffic.
+pub(super) fn want(shared: &Shared<'_>, file: FileId, name: &FileName) -> Result<(), Error> {
+    let write = &shared.options.write;
+    let how = shared.pending.with(file, |pending| {
+        let place = pending.place.as_ref()?;
+        let size = place.entry.file_size()?;
+        let basis = place.found.as_ref().and_then(Entry::file_size)?;
+        if pending.attempts > 2 || shared.options.whole_file {
+            return None;
+        }
+        if write.append && basis < size && pending.attempts == 1 {
+            return Some(Plan::From(basis));
+        }
+        let worth_it = basis >= MIN_DELTA_LEN && size >= MIN_DELTA_LEN;
+        let shape = worth_it
+            .then(|| shape_for(basis, shared.options.block_len))
+            .flatten()?;
+        let task = Task {
+            file,
+            name: name.clone(),
+            dir: std::sync::Arc::clone(&place.dir),
+            shape,
+        };
+        Some(Plan::Delta(task))
+    });
+    let how = match how.flatten() {
+        Some(Plan::Delta(task)) => {
+            shared.signing.push(task);
+            return Ok(());
+        }
+        Some(Plan::From(offset)) => How::From(offset),
+        None => How::Whole,
+    };
+    Ok(shared.want(file, name, how)?)
+}
+
+fn shape_for(basis_len: u64, block_len: Option<u32>) -> Option<Shape> {
+    match block_len {
+        Some(block_len) => Shape::new(basis_len, block_len).ok(),
+        None => Shape::for_len(basis_len).ok(),
+    }
+}
+
+enum Plan {
+    Delta(Task),
+    From(u64),
+}
+
+/// The sender can not give a file's content.
+pub(super) fn failed(shared: &Shared<'_>, file: FileId, pending: &Pending, failure: FileFailure) {
+    shared.signing.done(file);
+    if let Some(place) = &pending.place {
+        shared.account.source_failed(&place.path, failure);
+    }
+    shared
+        .received
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .failed += 1;
+    shared.pending.done();
+}
+
+/// Asks for a file again, or gives it up with `failure` (nothing means that it arrived corrupt).
+fn again(
+    shared: &Shared<'_>,
+    file: FileId,
+    place: Place,
+    attempts: u32,
+    failure: Option<FileFailure>,
+) {
+    if attempts >= MAX_ATTEMPTS {
+        match failure {
+            Some(failure) => shared.account.source_failed(&place.path, failure),
+            None => shared.account.corrupt(&place.path),
+        }
+        return shared.pending.done();
+    }
+    let name = place.entry.name.clone();
+    shared.pending.put_back(
+        file,
+        Pending {
+            place: Some(place),
+            attempts: attempts + 1,
+        },
+    );
+    // An error of the connection is seen by whoever receives.
+    let _ = want(shared, file, &name);
+}
+
+fn arrived(shared: &Shared<'_>, file: FileId, digest: &Digest) {
+    let mut received = shared
+        .received
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    received.files += 1;
+    received.content_digest.add(file, digest);
+}
+
+fn small(
+    shared: &Shared<'_>,
+    file: FileId,
+    pending: Pending,
+    seen: Seen,
+    digest: &Digest,
+    content: &[u8],
+) {
+    arrived(shared, file, digest);
+    let Some(place) = pending.place else {
+        return shared.pending.done();
+    };
+    if Digest::of(content) != *digest || content.len() as u64 != seen.size {
+        return again(shared, file, place, pending.attempts, None);
+    }
+    shared.account.count(|receipt| {
+        receipt.literal_bytes = receipt.literal_bytes.saturating_add(content.len() as u64)
+    });
+    let written = if shared.options.write.in_place
+        && place
+            .found
+            .as_ref()
+            .is_some_and(|found| found.file_size().is_some())
+    {
+        place.dir.open_in_place(&place.entry.name)
+    } else {
+        place.dir.stage()
+    };
+    let written = written.and_then(|mut staged| {
+        staged.write_content_at(content, 0, shared.options.write.sparse)?;
+        staged.set_len(content.len() as u64)?;
+        Ok(staged)
+    });
+    match written {
+        Ok(staged) => put(shared, place, staged, seen),
+        Err(error) => shared.account.destination_failed(&place.path, error),
+    }
+    shared.pending.done();
+}
+
+/// Gives a verified file its metadata and its name.
+fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Seen) {
+    if let Kind::File { size } = &mut place.entry.kind {
+        *size = seen.size;
+    }
+    let metadata = shared.metadata(&place.entry, place.found.as_ref(), seen.mtime);
+    if place.found.as_ref().is_some_and(Entry::is_dir) {
+        let Place {
+            dir,
+            path,
+            entry,
+            found,
+            change,
+        } = place;
+        let replacement = super::finish::Replacement {
+            dir,
+            path,
+            entry,
+            found,
+            change,
+            metadata,
+            staged: Some(staged),
+        };
+        return shared
+            .late
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replacements
+            .push(replacement);
+    }
+    let put = backup::keep(shared, &place.path, place.found.as_ref()).and_then(|()| {
+        staged.set_metadata(&metadata)?;
+        staged.commit(&place.dir, &place.entry.name)
+    });
+    match put {
+        Ok(()) => {
+            shared
+                .account
+                .transferred(&place.path, &place.entry, place.change);
+            shared.account.tell(&Event::Progress {
+                bytes: seen.size,
+                files: 1,
+            });
+        }
+        Err(error) => shared.account.destination_failed(&place.path, error),
+    }
+}
+
+/// Makes a link or a special file, in the place of whatever file is there.
+pub(super) fn put_special(
+    dir: &Dir,
+    entry: &Entry,
+    metadata: &Metadata,
+) -> Result<(), root::Error> {
+    match &entry.kind {
+        Kind::Symlink { target } => dir
+            .stage_symlink(target, metadata)?
+            .commit(dir, &entry.name),
+        kind => dir.stage_node(kind, metadata)?.commit(dir, &entry.name),
+    }
+}

@@ -1,0 +1,255 @@
+//! A larger file while its content arrives.
+
+use std::sync::PoisonError;
+
+use super::{again, arrived, put};
+use crate::checksum::{Digest, Hasher};
+use crate::engine::receiver::pending::{Pending, Place};
+use crate::engine::receiver::shared::Shared;
+use crate::entry::Entry;
+use crate::root::{self, SourceFile, StagedFile};
+use crate::wire::message::{DataOp, FileFailure, FileId, Seen};
+
+/// Zeros in runs of at least this many bytes become holes with `--sparse`.
+const HASH_BUFFER_LEN: usize = 256 << 10;
+
+/// A file that is being put together.
+pub(super) struct Writing {
+    pending: Option<Place>,
+    attempts: u32,
+    seen: Seen,
+    state: Result<Open, Fault>,
+    literal: u64,
+    matched: u64,
+}
+
+/// Why the pieces that come can not be used.
+enum Fault {
+    /// The file goes nowhere.
+    Unwanted,
+    /// They do not fit the file that was announced, or its basis.
+    Peer,
+    /// The system refused.
+    Here(root::Error),
+}
+
+impl From<root::Error> for Fault {
+    fn from(error: root::Error) -> Self {
+        Self::Here(error)
+    }
+}
+
+struct Open {
+    staged: StagedFile,
+    basis: Option<SourceFile>,
+    basis_len: u64,
+    hasher: Hasher,
+    position: u64,
+    in_place: bool,
+}
+
+impl Writing {
+    /// Opens what is needed.
+    pub(super) fn begin(shared: &Shared<'_>, pending: Pending, seen: Seen) -> Self {
+        let Pending { place, attempts } = pending;
+        let state = match &place {
+            Some(place) => open(shared, place, attempts, seen),
+            None => Err(Fault::Unwanted),
+        };
+        Self {
+            pending: place,
+            attempts,
+            seen,
+            state,
+            literal: 0,
+            matched: 0,
+        }
+    }
+
+    /// Takes the next piece.
+    pub(super) fn data(&mut self, shared: &Shared<'_>, op: &DataOp) {
+        let Ok(open) = &mut self.state else { return };
+        let len = match op {
+            DataOp::Literal(bytes) => bytes.len() as u64,
+            DataOp::Copy { len, .. } | DataOp::Zeros(len) => *len,
+        };
+        // The announced size is a ceiling, whatever comes.
+        if open
+            .position
+            .checked_add(len)
+            .is_none_or(|end| end > self.seen.size)
+        {
+            self.state = Err(Fault::Peer);
+            return;
+        }
+        let applied = match op {
+            DataOp::Literal(bytes) => open.literal(bytes, shared.options.write.sparse),
+            DataOp::Copy { offset, len } => open.copy(*offset, *len),
+            DataOp::Zeros(len) => open.zeros(*len),
+        };
+        match op {
+            DataOp::Literal(_) => self.literal = self.literal.saturating_add(len),
+            DataOp::Copy { .. } | DataOp::Zeros(_) => {
+                self.matched = self.matched.saturating_add(len)
+            }
+        }
+        if let Err(error) = applied {
+            self.state = Err(error);
+        }
+    }
+
+    /// Verifies and commits, asks again, or gives up.
+    pub(super) fn end(
+        self,
+        shared: &Shared<'_>,
+        file: FileId,
+        result: Result<Digest, FileFailure>,
+    ) {
+        match &result {
+            Ok(digest) => arrived(shared, file, digest),
+            Err(_) => {
+                shared
+                    .received
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .failed += 1
+            }
+        }
+        let Some(place) = self.pending else {
+            return shared.pending.done();
+        };
+        shared.account.count(|receipt| {
+            receipt.literal_bytes = receipt.literal_bytes.saturating_add(self.literal);
+            receipt.matched_bytes = receipt.matched_bytes.saturating_add(self.matched);
+        });
+        let mut open = match self.state {
+            Ok(open) => open,
+            Err(Fault::Peer | Fault::Unwanted) => {
+                return again(shared, file, place, self.attempts, None);
+            }
+            Err(Fault::Here(error)) => {
+                shared.account.destination_failed(&place.path, error);
+                return shared.pending.done();
+            }
+        };
+        let verified = match result {
+            Ok(digest) => open.hasher.digest() == digest && open.position == self.seen.size,
+            Err(failure) => {
+                keep_partial(shared, &place, open);
+                return match failure {
+                    FileFailure::KeptChanging => {
+                        again(shared, file, place, self.attempts, Some(failure))
+                    }
+                    failure => {
+                        shared.account.source_failed(&place.path, failure);
+                        shared.pending.done();
+                    }
+                };
+            }
+        };
+        if !verified {
+            return again(shared, file, place, self.attempts, None);
+        }
+        match open.staged.set_len(self.seen.size) {
+            Ok(()) => put(shared, place, open.staged, self.seen),
+            Err(error) => shared.account.destination_failed(&place.path, error),
+        }
+        shared.pending.done();
+    }
+}
+
+/// With `--partial` what arrived of a new file stays, as the basis of the next attempt.
+fn keep_partial(shared: &Shared<'_>, place: &Place, open: Open) {
+    if shared.options.write.partial && !open.in_place && place.found.is_none() && open.position > 0
+    {
+        // Best effort: without it only the next transfer takes longer.
+        let _ = open.staged.commit(&place.dir, &place.entry.name);
+    }
+}
+
+fn open(shared: &Shared<'_>, place: &Place, attempts: u32, seen: Seen) -> Result<Open, Fault> {
+    let name = &place.entry.name;
+    let found_len = place.found.as_ref().and_then(Entry::file_size);
+    let write = &shared.options.write;
+    let append = write.append && attempts == 1 && found_len.is_some_and(|len| len < seen.size);
+    let in_place = (write.in_place || append) && found_len.is_some();
+    let basis = match found_len {
+        Some(_) => Some(place.dir.open_file(name)?),
+        None => None,
+    };
+    let basis_len = match &basis {
+        Some(basis) => basis.stamp()?.seen().size,
+        None => 0,
+    };
+    let staged = if in_place {
+        place.dir.open_in_place(name)?
+    } else {
+        place.dir.stage()?
+    };
+    let mut open = Open {
+        staged,
+        basis,
+        basis_len,
+        hasher: Hasher::new(),
+        position: 0,
+        in_place,
+    };
+    if append && let Some(len) = found_len {
+        // What is there counts as content: the digest covers it too.
+        open.hash_basis(0, len)?;
+        open.position = len;
+    }
+    Ok(open)
+}
+
+impl Open {
+    fn literal(&mut self, bytes: &[u8], sparse: bool) -> Result<(), Fault> {
+        self.hasher.update(bytes);
+        self.staged
+            .write_content_at(bytes, self.position, sparse && !self.in_place)?;
+        self.position += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn zeros(&mut self, len: u64) -> Result<(), Fault> {
+        self.hasher.update_zeros(len);
+        self.staged.zeros_at(self.position, len)?;
+        self.position += len;
+        Ok(())
+    }
+
+    fn copy(&mut self, offset: u64, len: u64) -> Result<(), Fault> {
+        if offset
+            .checked_add(len)
+            .is_none_or(|end| end > self.basis_len)
+        {
+            return Err(Fault::Peer);
+        }
+        self.hash_basis(offset, len)?;
+        if let Some(basis) = &self.basis
+            && !(self.in_place && offset == self.position)
+        {
+            self.staged.copy_from(basis, offset, self.position, len)?;
+        }
+        self.position += len;
+        Ok(())
+    }
+
+    fn hash_basis(&mut self, offset: u64, len: u64) -> Result<(), Fault> {
+        let Some(basis) = &self.basis else {
+            return Err(Fault::Peer);
+        };
+        let mut buffer = vec![0; HASH_BUFFER_LEN.min(len as usize).max(1)];
+        let mut done = 0;
+        while done < len {
+            let want = (len - done).min(buffer.len() as u64) as usize;
+            let read = basis.read_at(&mut buffer[..want], offset + done)?;
+            if read == 0 {
+                return Err(Fault::Peer);
+            }
+            self.hasher.update(&buffer[..read]);
+            done += read as u64;
+        }
+        Ok(())
+    }
+}

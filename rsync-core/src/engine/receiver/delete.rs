@@ -1,0 +1,256 @@
+//! Deletes what the source does not have.
+//!
+//! Only entries found beside a complete listing get here, only after all content is in place
+//! (or, with `--delete-before`, after the whole listing is known), and never if the source
+//! could not be read completely or is empty.
+
+use std::sync::Arc;
+
+use crate::engine::receiver::backup;
+use crate::engine::receiver::shared::Shared;
+use crate::engine::tree::Tree;
+use crate::entry::Entry;
+use crate::filter::Scope;
+use crate::monitor::WithheldReason;
+use crate::options::DeleteWhen;
+use crate::path::{FileName, RelPath};
+use crate::root::{self, Dir};
+
+/// Deletes `extraneous` entries, each with its directory, as far as the run allows.
+pub(super) fn delete(
+    shared: &Shared<'_>,
+    extraneous: Vec<(RelPath, Entry)>,
+    not_deleted: u64,
+    complete: bool,
+    source_is_empty: bool,
+) {
+    let options = &shared.options.delete;
+    if options.when == DeleteWhen::Never {
+        return;
+    }
+    let count = extraneous.len() as u64;
+    if !complete && !options.despite_errors {
+        if count + not_deleted > 0 {
+            shared
+                .account
+                .withheld(count + not_deleted, WithheldReason::IncompleteListing);
+        }
+        return;
+    }
+    if source_is_empty && count > 0 && !options.when_source_is_empty {
+        shared.account.withheld(count, WithheldReason::EmptySource);
+        return;
+    }
+    let (Some(tree), Some(handles)) = (shared.tree, &shared.handles) else {
+        return;
+    };
+    let mut deleting = Deleting {
+        shared,
+        tree,
+        withheld: 0,
+    };
+    for (path, entry) in extraneous {
+        let scope = tree.scope_at(&path);
+        match handles.get(&path) {
+            Ok(dir) => {
+                if entry.is_dir() {
+                    handles.forget(&path.join(&entry.name));
+                }
+                deleting.remove(&dir, &path, &entry, &scope);
+            }
+            Err(error) => deleting.failed(&path, error),
+        }
+    }
+    if deleting.withheld > 0 {
+        shared
+            .account
+            .withheld(deleting.withheld, WithheldReason::Limit);
+    }
+}
+
+/// Removes an entry that is not a directory with something in it.
+pub(super) fn remove_one(dir: &Dir, name: &FileName) -> Result<(), root::Error> {
+    match dir.remove_file(name) {
+        Err(error) if error.is_a_directory() => dir.remove_dir(name),
+        outcome => outcome,
+    }
+}
+
+/// Removes a directory, to make way, as far as the rules let it; an error if something stays.
+pub(super) fn clear(
+    shared: &Shared<'_>,
+    dir: &Arc<Dir>,
+    parent: &RelPath,
+    entry: &Entry,
+) -> Result<(), root::Error> {
+    if shared.options.delete.when == DeleteWhen::Never {
+        return dir.remove_dir(&entry.name);
+    }
+    let Some(tree) = shared.tree else {
+        return Ok(());
+    };
+    if let Some(handles) = &shared.handles {
+        handles.forget(&parent.join(&entry.name));
+    }
+    let mut deleting = Deleting {
+        shared,
+        tree,
+        withheld: 0,
+    };
+    deleting.remove(dir, parent, entry, &tree.scope_at(parent));
+    match dir.entry(&entry.name, &root::Detail::default())? {
+        None => Ok(()),
+        Some(_) => dir.remove_dir(&entry.name),
+    }
+}
+
+struct Deleting<'s, 'a> {
+    shared: &'s Shared<'a>,
+    tree: &'a Tree<'a>,
+    withheld: u64,
+}
+
+/// A directory on the way down and back up.
+struct Level {
+    dir: Arc<Dir>,
+    path: RelPath,
+    scope: Scope,
+    /// What is still to be removed from it.
+    entries: Vec<Entry>,
+    /// Its own entry in the directory above.
+    own: Entry,
+    /// Something in it stays.
+    stays: bool,
+}
+
+impl Deleting<'_, '_> {
+    /// Removes one entry with everything in it that the rules do not protect.
+    fn remove(&mut self, dir: &Arc<Dir>, parent: &RelPath, entry: &Entry, scope: &Scope) {
+        if !entry.is_dir() {
+            self.remove_leaf(dir, &parent.join(&entry.name), entry);
+            return;
+        }
+        let mut levels: Vec<Level> = Vec::new();
+        match self.level(dir, parent, entry, scope) {
+            Some(level) => levels.push(level),
+            None => return,
+        }
+        while let Some(level) = levels.last_mut() {
+            match level.entries.pop() {
+                Some(entry) if entry.is_dir() => {
+                    let (dir, path, scope) = (
+                        Arc::clone(&level.dir),
+                        level.path.clone(),
+                        level.scope.clone(),
+                    );
+                    match self.level(&dir, &path, &entry, &scope) {
+                        Some(below) => levels.push(below),
+                        None => levels.iter_mut().for_each(|level| level.stays = true),
+                    }
+                }
+                Some(entry) => {
+                    let (dir, path) = (Arc::clone(&level.dir), level.path.join(&entry.name));
+                    level.stays |= !self.remove_leaf(&dir, &path, &entry);
+                }
+                None => {
+                    let Some(done) = levels.pop() else { return };
+                    let above = levels.last().map_or(dir, |level| &level.dir);
+                    let removed = !done.stays && self.remove_directory(above, &done);
+                    if let Some(above) = levels.last_mut() {
+                        above.stays |= !removed;
+                    }
+                }
+            }
+        }
+    }
+
+    fn level(
+        &mut self,
+        dir: &Arc<Dir>,
+        parent: &RelPath,
+        own: &Entry,
+        scope: &Scope,
+    ) -> Option<Level> {
+        let path = parent.join(&own.name);
+        let opened = dir.open_dir(&own.name).and_then(|below| {
+            let scope = self.tree.enter(scope, &below, &path);
+            let listing = self.tree.list(&below, &path, &scope)?;
+            Ok((below, scope, listing))
+        });
+        match opened {
+            Ok((below, scope, listing)) => {
+                let mut entries = listing.entries;
+                // The last is popped first: names come in order.
+                entries.reverse();
+                // What is protected stays, and with it the directory.
+                let stays = listing.excluded > 0 || !listing.problems.is_empty();
+                Some(Level {
+                    dir: Arc::new(below),
+                    path,
+                    scope,
+                    entries,
+                    own: own.clone(),
+                    stays,
+                })
+            }
+            Err(error) if error.is_not_found() => None,
+            Err(error) => {
+                self.failed(&path, error);
+                None
+            }
+        }
+    }
+
+    fn remove_leaf(&mut self, dir: &Dir, path: &RelPath, entry: &Entry) -> bool {
+        if !self.may_delete() {
+            return false;
+        }
+        let removed = if self.shared.options.dry_run {
+            Ok(())
+        } else if self.shared.options.backup.is_some() {
+            backup::keep(self.shared, path, Some(entry))
+        } else {
+            dir.remove_file(&entry.name)
+        };
+        self.account(path, entry, removed)
+    }
+
+    fn remove_directory(&mut self, above: &Dir, level: &Level) -> bool {
+        if !self.may_delete() {
+            return false;
+        }
+        let removed = if self.shared.options.dry_run {
+            Ok(())
+        } else {
+            above.remove_dir(&level.own.name)
+        };
+        self.account(&level.path, &level.own, removed)
+    }
+
+    fn account(&self, path: &RelPath, entry: &Entry, removed: Result<(), root::Error>) -> bool {
+        match removed {
+            Ok(()) => self.shared.account.deleted(path, &entry.kind),
+            // Moved to where the source has it now, or gone by another hand.
+            Err(error) if error.is_not_found() => {}
+            Err(error) => {
+                self.failed(path, error);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn may_delete(&mut self) -> bool {
+        let limit = self.shared.options.delete.limit;
+        let may = limit.is_none_or(|limit| self.shared.account.receipt().deleted < limit);
+        self.withheld += u64::from(!may);
+        may
+    }
+
+    fn failed(&self, path: &RelPath, error: root::Error) {
+        self.shared
+            .account
+            .count(|receipt| receipt.deletes_failed += 1);
+        self.shared.account.trouble(path, error);
+    }
+}

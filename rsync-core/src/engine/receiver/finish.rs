@@ -1,0 +1,212 @@
+//! What may only happen once all content is in place: what replaces whole directories, hard
+//! links, deletions, and last the metadata of directories.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+use crate::engine::error::Error;
+use crate::engine::receiver::listing::{Group, link_change};
+use crate::engine::receiver::shared::Shared;
+use crate::engine::receiver::{content, delete};
+use crate::entry::{Entry, LinkId};
+use crate::monitor::Change;
+use crate::path::{FileName, RelPath};
+use crate::root::{Detail, Dir, Metadata, StagedFile};
+
+/// What waits for the end.
+#[derive(Debug, Default)]
+pub(super) struct Late {
+    /// Entries that only the destination has, with their directories.
+    pub(super) extraneous: Vec<(RelPath, Entry)>,
+    /// Such entries that must stay because the source's listing has a hole there.
+    pub(super) not_deleted: u64,
+    /// Entries that take the place of directories.
+    pub(super) replacements: Vec<Replacement>,
+    /// Hard links to be made.
+    pub(super) links: Vec<Group>,
+    /// The whole source could be listed.
+    pub(super) listing_complete: bool,
+    /// The source holds nothing.
+    pub(super) source_is_empty: bool,
+}
+
+/// An entry that takes the place of a directory.
+#[derive(Debug)]
+pub(super) struct Replacement {
+    pub(super) dir: Arc<Dir>,
+    pub(super) path: RelPath,
+    pub(super) entry: Entry,
+    pub(super) found: Option<Entry>,
+    pub(super) change: Change,
+    pub(super) metadata: Metadata,
+    /// Verified content, for a regular file.
+    pub(super) staged: Option<StagedFile>,
+}
+
+/// Does everything that comes last.
+pub(super) fn finish(
+    shared: &Shared<'_>,
+    temporaries: &[(RelPath, FileName)],
+) -> Result<(), Error> {
+    let mut late = std::mem::take(&mut *shared.late.lock().unwrap_or_else(PoisonError::into_inner));
+    for replacement in late.replacements.drain(..) {
+        replace(shared, replacement);
+    }
+    for group in &late.links {
+        link(shared, group);
+    }
+    let Late {
+        extraneous,
+        not_deleted,
+        listing_complete,
+        source_is_empty,
+        ..
+    } = late;
+    delete::delete(
+        shared,
+        extraneous,
+        not_deleted,
+        listing_complete,
+        source_is_empty,
+    );
+    if !shared.options.dry_run {
+        remove_temporaries(shared, temporaries);
+        let directories = std::mem::take(
+            &mut *shared
+                .directories
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        finish_directories(shared, directories);
+        if shared.options.write.durable
+            && let Some(tree) = shared.tree
+            && let Err(error) = tree.root.top().sync()
+        {
+            return Err(Error::Destination(error));
+        }
+    }
+    Ok(())
+}
+
+fn replace(shared: &Shared<'_>, replacement: Replacement) {
+    let Replacement {
+        dir,
+        path,
+        entry,
+        found,
+        change,
+        metadata,
+        staged,
+    } = replacement;
+    let parent = path.parent().unwrap_or_default();
+    let cleared = found
+        .as_ref()
+        .map_or(Ok(()), |found| delete::clear(shared, &dir, &parent, found));
+    let put = cleared.and_then(|()| match staged {
+        Some(staged) => {
+            staged.set_metadata(&metadata)?;
+            staged.commit(&dir, &entry.name)
+        }
+        None => content::put_special(&dir, &entry, &metadata),
+    });
+    match put {
+        Ok(()) => shared.account.transferred(&path, &entry, change),
+        Err(error) => shared.account.destination_failed(&path, error),
+    }
+}
+
+fn link(shared: &Shared<'_>, group: &Group) {
+    let leader = if shared.options.dry_run {
+        Ok((None, group.kept))
+    } else {
+        find_leader(shared, group)
+    };
+    for member in &group.members {
+        let (path, entry) = (&member.path, &member.entry);
+        let found = member.found.as_ref();
+        let Ok((place, id)) = &leader else {
+            shared.account.failed_silently();
+            continue;
+        };
+        if id.is_some() && found.and_then(|found| found.link) == *id {
+            shared.account.unchanged(path, entry);
+            continue;
+        }
+        let made = match (place, &shared.handles, path.parent()) {
+            (Some((dir, name)), Some(handles), Some(parent)) => {
+                handles.get(&parent).and_then(|to| {
+                    if found.is_some_and(Entry::is_dir) {
+                        delete::clear(shared, &to, &parent, entry)?;
+                    }
+                    dir.stage_hard_link(name, &to, &entry.name)
+                })
+            }
+            _ => Ok(()),
+        };
+        match made {
+            Ok(()) => shared
+                .account
+                .transferred(path, entry, link_change(found.is_none())),
+            Err(error) => shared.account.destination_failed(path, error),
+        }
+    }
+}
+
+type Leader = (Option<(Arc<Dir>, FileName)>, Option<LinkId>);
+
+/// The leading name as it is now, after its content came.
+fn find_leader(shared: &Shared<'_>, group: &Group) -> Result<Leader, ()> {
+    let (Some(handles), Some(parent), Some(name)) = (
+        &shared.handles,
+        group.leader.parent(),
+        group.leader.file_name(),
+    ) else {
+        return Err(());
+    };
+    let found = handles.get(&parent).and_then(|dir| {
+        let detail = Detail {
+            hard_links: true,
+            ..Detail::default()
+        };
+        Ok((dir.entry(&name, &detail)?, dir))
+    });
+    match found {
+        Ok((Some(entry), dir)) if !entry.is_dir() => Ok((Some((dir, name)), entry.link)),
+        _ => Err(()),
+    }
+}
+
+fn remove_temporaries(shared: &Shared<'_>, temporaries: &[(RelPath, FileName)]) {
+    let Some(handles) = &shared.handles else {
+        return;
+    };
+    for (parent, name) in temporaries {
+        // Best effort: they may be gone with their directory.
+        if let Ok(dir) = handles.get(parent) {
+            let _ = dir.remove_file(name);
+        }
+    }
+}
+
+/// Deepest first, because changing a directory may change the times of the one above.
+fn finish_directories(shared: &Shared<'_>, directories: HashMap<RelPath, Metadata>) {
+    let Some(handles) = &shared.handles else {
+        return;
+    };
+    let mut directories: Vec<_> = directories.into_iter().collect();
+    directories.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
+    for (path, metadata) in directories {
+        match handles
+            .get(&path)
+            .and_then(|dir| dir.set_own_metadata(&metadata))
+        {
+            Ok(()) => {}
+            // Deleted or replaced meanwhile.
+            Err(error) if error.is_not_found() || error.is_not_a_directory() => {}
+            Err(error) => {
+                shared.account.count(|receipt| receipt.metadata_failed += 1);
+                shared.account.trouble(&path, error);
+            }
+        }
+    }
+}

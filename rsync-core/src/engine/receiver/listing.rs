@@ -1,0 +1,280 @@
+//! Merges the sender's listings with what is at the destination.
+//!
+//! Each listing brings its directory's listing at the destination along; the two are merged by
+//! name, and every pair is decided on the spot. What can be done at once is done (directories,
+//! links, metadata); content is asked for; what must come last is put aside.
+
+mod decide;
+mod links;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError};
+
+use crate::engine::error::Error;
+use crate::engine::receiver::metadata::Desired;
+use crate::engine::receiver::moves::Deferred;
+use crate::engine::receiver::shared::Shared;
+use crate::entry::Entry;
+use crate::filter::Scope;
+use crate::monitor::Event;
+use crate::path::{FileName, RelPath};
+use crate::plan::{self, Merge, Pair, Verdict};
+use crate::root::{Dir, Metadata};
+use crate::wire::message::{DirId, Listed, Listing, Owners, Source};
+
+pub(super) use decide::link_change;
+pub(super) use links::Group;
+use links::Links;
+
+/// Everything known about the listings so far.
+pub(super) struct Listings<'s, 'a> {
+    shared: &'s Shared<'a>,
+    desired: Desired<'s>,
+    open: HashMap<DirId, OpenListing>,
+    /// Directories that were made by this run, or would be: there is nothing in them.
+    fresh: HashSet<RelPath>,
+    /// Directories below which nothing can be done, and whether that is a failure.
+    blocked: HashMap<RelPath, Blocked>,
+    links: Links,
+    deferred: Deferred,
+    /// Filter rules in force in the root.
+    scope: Scope,
+    /// Name that the source's single entry gets here.
+    renamed: Option<FileName>,
+}
+
+/// Why nothing can be done below a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blocked {
+    /// It could not be made or opened.
+    Failed,
+    /// The run does not want it.
+    Skipped,
+}
+
+/// A directory whose listing is being merged.
+struct OpenListing {
+    path: RelPath,
+    /// The directory at the destination; nothing if a dry run would make it.
+    dir: Option<Arc<Dir>>,
+    merge: Merge,
+    index: u32,
+    /// Nothing in it may be deleted.
+    incomplete: bool,
+    blocked: Option<Blocked>,
+    content_follows: bool,
+}
+
+impl<'s, 'a> Listings<'s, 'a> {
+    /// Nothing is listed yet.
+    pub(super) fn new(
+        shared: &'s Shared<'a>,
+        desired: Desired<'s>,
+        renamed: Option<FileName>,
+    ) -> Self {
+        Self {
+            shared,
+            desired,
+            open: HashMap::new(),
+            fresh: HashSet::new(),
+            blocked: HashMap::new(),
+            links: Links::default(),
+            deferred: Deferred::default(),
+            scope: shared.filter.root_scope(),
+            renamed,
+        }
+    }
+
+    /// Takes what the source's root is: a directory gets its metadata at the end.
+    pub(super) fn root(&mut self, source: &Source) {
+        if source.only_one || !source.root.is_dir() {
+            return;
+        }
+        let mut entry = source.root.clone();
+        let found = self
+            .shared
+            .tree
+            .and_then(|tree| tree.root.top().own_entry(&tree.detail()).ok());
+        self.desired.adapt(&mut entry, found.as_ref());
+        if let Verdict::Metadata(change) =
+            plan::verdict(&entry, found.as_ref(), self.shared.options)
+        {
+            let path = RelPath::root();
+            self.shared.account.tell(&Event::Item {
+                path: &path,
+                entry: &entry,
+                change,
+            });
+        }
+        let metadata = self.shared.metadata(&entry, found.as_ref(), entry.mtime);
+        self.finish_directory(RelPath::root(), metadata);
+    }
+
+    /// Learns names of users and groups.
+    pub(super) fn learn(&mut self, owners: &Owners) {
+        self.desired.learn(owners);
+    }
+
+    /// Takes (part of) a listing.
+    pub(super) fn part(&mut self, mut listing: Listing) -> Result<(), Error> {
+        if let Some(renamed) = &self.renamed
+            && let [entry] = listing.entries.as_mut_slice()
+        {
+            let listed = std::mem::replace(&mut entry.name, renamed.clone());
+            *self
+                .shared
+                .listed_name
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(listed);
+        }
+        let mut open = match self.open.remove(&listing.dir) {
+            Some(open) => open,
+            None => self.begin(&listing),
+        };
+        self.shared
+            .received
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .listed += listing.entries.len() as u64;
+        open.content_follows = listing.content_follows;
+        let mut pairs = Vec::with_capacity(listing.entries.len());
+        // The merge is lent out while decisions are made, which need the rest of the state.
+        let mut merge = std::mem::replace(&mut open.merge, Merge::new(Vec::new()));
+        merge.part(listing.entries, |pair| pairs.push(pair));
+        for pair in pairs {
+            match pair {
+                Pair::Source(entry) => self.entry(listing.dir, &mut open, entry, None)?,
+                Pair::Both(entry, found) => {
+                    self.entry(listing.dir, &mut open, entry, Some(found))?
+                }
+                Pair::Destination(found) => self.extraneous(&open, found),
+            }
+        }
+        if listing.more {
+            open.merge = merge;
+            self.open.insert(listing.dir, open);
+        } else {
+            merge.rest().for_each(|found| self.extraneous(&open, found));
+            self.fresh.remove(&open.path);
+        }
+        Ok(())
+    }
+
+    /// The listing is complete; what is left is what waited for that.
+    pub(super) fn finish(&mut self, listed: &Listed) -> Deferred {
+        let mut late = self
+            .shared
+            .late
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        late.links = self.links.take();
+        late.listing_complete = listed.complete;
+        late.source_is_empty = listed.listed == 0 && listed.agreed == 0;
+        std::mem::take(&mut self.deferred)
+    }
+
+    fn begin(&mut self, listing: &Listing) -> OpenListing {
+        let path = listing.path.clone();
+        let mut open = OpenListing {
+            path: path.clone(),
+            dir: None,
+            merge: Merge::new(Vec::new()),
+            index: 0,
+            incomplete: !listing.complete,
+            blocked: self.blocked_above(&path),
+            content_follows: listing.content_follows,
+        };
+        let (Some(tree), Some(handles)) = (self.shared.tree, &self.shared.handles) else {
+            return open;
+        };
+        if open.blocked.is_some() {
+            return open;
+        }
+        let is_fresh = self.fresh.contains(&path);
+        if is_fresh && self.shared.options.dry_run {
+            return open;
+        }
+        match handles.get(&path) {
+            Ok(dir) => {
+                if !is_fresh {
+                    self.keep_times(&path, &dir);
+                    let scope = tree.scope_at(&path);
+                    match tree.list(&dir, &path, &scope) {
+                        Ok(found) => open.merge = Merge::new(found.entries),
+                        Err(error) => {
+                            self.shared.account.trouble(&path, error);
+                            open.incomplete = true;
+                        }
+                    }
+                }
+                open.dir = Some(dir);
+            }
+            Err(error) => {
+                self.shared.account.trouble(&path, error);
+                self.blocked.insert(path, Blocked::Failed);
+                open.blocked = Some(Blocked::Failed);
+            }
+        }
+        open
+    }
+
+    /// Changing what is in a directory changes its times: they are put back at the end, unless
+    /// the source has others.
+    fn keep_times(&self, path: &RelPath, dir: &Dir) {
+        let attributes = &self.shared.options.attributes;
+        if !attributes.times || attributes.omit_dir_times || self.shared.options.dry_run {
+            return;
+        }
+        let mut directories = self
+            .shared
+            .directories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !directories.contains_key(path)
+            && let Ok(entry) = dir.own_entry(&crate::root::Detail::default())
+        {
+            directories.insert(
+                path.clone(),
+                Metadata {
+                    mtime: Some(entry.mtime),
+                    ..Metadata::default()
+                },
+            );
+        }
+    }
+
+    fn finish_directory(&self, path: RelPath, metadata: Metadata) {
+        if !self.shared.options.dry_run {
+            self.shared
+                .directories
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(path, metadata);
+        }
+    }
+
+    fn blocked_above(&self, path: &RelPath) -> Option<Blocked> {
+        if self.blocked.is_empty() {
+            return None;
+        }
+        std::iter::successors(Some(path.clone()), RelPath::parent)
+            .find_map(|path| self.blocked.get(&path).copied())
+    }
+
+    /// Something that only the destination has.
+    fn extraneous(&mut self, open: &OpenListing, found: Entry) {
+        if open.blocked.is_some() {
+            return;
+        }
+        let mut late = self
+            .shared
+            .late
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if open.incomplete {
+            late.not_deleted += 1;
+        } else {
+            late.extraneous.push((open.path.clone(), found));
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! What one listed entry needs.
+
+use std::sync::{Arc, PoisonError};
+
+use super::links::Member;
+use super::{Blocked, Listings, OpenListing};
+use crate::engine::error::Error;
+use crate::engine::receiver::finish::Replacement;
+use crate::engine::receiver::pending::{Pending, Place};
+use crate::engine::receiver::{backup, content, delete};
+use crate::engine::sender::pushed_unasked;
+use crate::entry::{Entry, Kind};
+use crate::monitor::{Change, SkipReason, Trouble, Update};
+use crate::options::{Compare, DeleteWhen};
+use crate::path::RelPath;
+use crate::plan::{self, Verdict};
+use crate::root::Dir;
+use crate::wire::message::{DirId, FileId};
+
+impl Listings<'_, '_> {
+    /// Decides about one entry of the source.
+    pub(super) fn entry(
+        &mut self,
+        dir: DirId,
+        open: &mut OpenListing,
+        mut entry: Entry,
+        found: Option<Entry>,
+    ) -> Result<(), Error> {
+        let file = FileId {
+            dir,
+            index: open.index,
+        };
+        open.index = open.index.saturating_add(1);
+        let path = open.path.join(&entry.name);
+        let unasked =
+            open.content_follows && pushed_unasked(&entry, &open.path, self.shared.options);
+        if let Some(size) = entry.file_size() {
+            self.shared.account.count(|receipt| {
+                receipt.files += 1;
+                receipt.bytes = receipt.bytes.saturating_add(size);
+            });
+        }
+        let wanted = self.wanted(open, &path, &mut entry, found.as_ref());
+        let place = wanted
+            .then(|| self.place(open, path, entry, found))
+            .flatten();
+        match place {
+            None if unasked => self.shared.pending.add(
+                file,
+                Pending {
+                    place: None,
+                    attempts: 1,
+                },
+            ),
+            None => {}
+            Some(place) => self.ask(file, place, unasked)?,
+        }
+        Ok(())
+    }
+
+    /// Leaves out what the run does not want, and accounts for it.
+    fn wanted(
+        &mut self,
+        open: &OpenListing,
+        path: &RelPath,
+        entry: &mut Entry,
+        found: Option<&Entry>,
+    ) -> bool {
+        let account = &self.shared.account;
+        let options = self.shared.options;
+        if let Some(blocked) = open.blocked {
+            match blocked {
+                Blocked::Failed => account.failed_silently(),
+                Blocked::Skipped => account.count(|receipt| receipt.excluded += 1),
+            }
+            return false;
+        }
+        if let Some(reason) = plan::left_out(entry, &open.path, options) {
+            account.skipped(path, reason);
+            return false;
+        }
+        // Only rules that are the client's own are known here; those in the source's merge files
+        // are the sender's business.
+        if self.shared.filter.merge_files().is_empty()
+            && self
+                .shared
+                .filter
+                .sender_hides(&self.scope, &open.path, &entry.name, entry.is_dir())
+        {
+            account.refused(path, &Trouble::Refused("the request excludes it"));
+            self.block(path, entry, Blocked::Failed);
+            return false;
+        }
+        self.desired.adapt(entry, found);
+        let newer = |found: &&Entry| {
+            found.file_size().is_some() && entry.file_size().is_some() && found.mtime > entry.mtime
+        };
+        let reason = if options.skip.missing && found.is_none() {
+            Some(SkipReason::Missing)
+        } else if options.skip.existing && found.is_some() && !entry.is_dir() {
+            Some(SkipReason::Exists)
+        } else if options.skip.newer && found.filter(newer).is_some() {
+            Some(SkipReason::Newer)
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            account.skipped(path, reason);
+            self.block(path, entry, Blocked::Skipped);
+        }
+        reason.is_none()
+    }
+
+    /// Does what can be done at once. Gives back a file whose content is needed.
+    fn place(
+        &mut self,
+        open: &OpenListing,
+        path: RelPath,
+        entry: Entry,
+        found: Option<Entry>,
+    ) -> Option<Place> {
+        let (mut entry, mut found) = (entry, found);
+        let link = entry
+            .link
+            .filter(|_| self.shared.options.attributes.hard_links && !entry.is_dir());
+        if let Some(id) = link {
+            let member = self.links.add(
+                id,
+                Member {
+                    path: path.clone(),
+                    entry,
+                    found,
+                },
+            )?;
+            (entry, found) = (member.entry, member.found);
+        }
+        match plan::verdict(&entry, found.as_ref(), self.shared.options) {
+            Verdict::Unchanged => {
+                if let Some(id) = link {
+                    self.links
+                        .leader_stays(id, found.and_then(|found| found.link));
+                }
+                self.shared.account.unchanged(&path, &entry);
+                None
+            }
+            Verdict::Metadata(change) => {
+                if let (Some(id), Some(found)) = (link, &found) {
+                    self.links.leader_stays(id, found.link);
+                }
+                self.change_metadata(open, &path, &entry, found.as_ref(), change);
+                None
+            }
+            Verdict::Create(change) => {
+                self.create(open, path, entry, found, change);
+                None
+            }
+            Verdict::Content(change) => {
+                let Some(dir) = open.dir.as_ref().filter(|_| !self.shared.options.dry_run) else {
+                    self.shared.account.transferred(&path, &entry, change);
+                    return None;
+                };
+                Some(Place {
+                    dir: Arc::clone(dir),
+                    path,
+                    entry,
+                    found,
+                    change,
+                })
+            }
+        }
+    }
+
+    fn change_metadata(
+        &mut self,
+        open: &OpenListing,
+        path: &RelPath,
+        entry: &Entry,
+        found: Option<&Entry>,
+        change: Change,
+    ) {
+        let metadata = self.shared.metadata(entry, found, entry.mtime);
+        if self.shared.options.dry_run {
+            self.shared.account.transferred(path, entry, change);
+            return;
+        }
+        let Some(dir) = &open.dir else {
+            return self.shared.account.failed_silently();
+        };
+        let done = if entry.is_dir() {
+            // What is written below changes its time once more: that comes at the end.
+            let writable = make_writable(dir, entry, found);
+            self.finish_directory(path.clone(), metadata);
+            writable
+        } else {
+            dir.set_metadata(&entry.name, &metadata)
+        };
+        match done {
+            Ok(()) => self.shared.account.transferred(path, entry, change),
+            Err(error) => self.shared.account.destination_failed(path, error),
+        }
+    }
+
+    fn create(
+        &mut self,
+        open: &OpenListing,
+        path: RelPath,
+        entry: Entry,
+        found: Option<Entry>,
+        change: Change,
+    ) {
+        if entry.is_dir() {
+            self.fresh.insert(path.clone());
+        }
+        if self.shared.options.dry_run {
+            return self.shared.account.transferred(&path, &entry, change);
+        }
+        let Some(dir) = &open.dir else {
+            return self.shared.account.failed_silently();
+        };
+        let metadata = self.shared.metadata(&entry, found.as_ref(), entry.mtime);
+        if found.as_ref().is_some_and(Entry::is_dir) {
+            // A whole directory has to go first, which is a deletion: that comes last.
+            let replacement = Replacement {
+                dir: Arc::clone(dir),
+                path,
+                entry,
+                found,
+                change,
+                metadata,
+                staged: None,
+            };
+            self.shared
+                .late
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .replacements
+                .push(replacement);
+            return;
+        }
+        let made = match &entry.kind {
+            Kind::Dir => self.create_directory(dir, &path, &entry, found.as_ref()),
+            _ => backup::keep(self.shared, &path, found.as_ref())
+                .and_then(|()| content::put_special(dir, &entry, &metadata)),
+        };
+        match made {
+            Ok(()) => {
+                if entry.is_dir() {
+                    self.finish_directory(path.clone(), metadata);
+                }
+                self.shared.account.transferred(&path, &entry, change);
+            }
+            Err(error) => {
+                self.block(&path, &entry, Blocked::Failed);
+                self.shared.account.destination_failed(&path, error);
+            }
+        }
+    }
+
+    fn create_directory(
+        &self,
+        dir: &Arc<Dir>,
+        path: &RelPath,
+        entry: &Entry,
+        found: Option<&Entry>,
+    ) -> Result<(), crate::root::Error> {
+        if found.is_some() {
+            backup::keep(self.shared, path, found)?;
+            delete::remove_one(dir, &entry.name)?;
+        }
+        dir.create_dir(&entry.name, 0o700)
+    }
+
+    fn block(&mut self, path: &RelPath, entry: &Entry, blocked: Blocked) {
+        if entry.is_dir() {
+            self.blocked.insert(path.clone(), blocked);
+        }
+    }
+
+    /// Asks for content, now or once it is known that it can not be found here.
+    fn ask(&mut self, file: FileId, place: Place, unasked: bool) -> Result<(), Error> {
+        let is_new = place.change.created;
+        let size = place.entry.file_size().unwrap_or(0);
+        let may_move = is_new && size > 0 && self.shared.options.compare != Compare::Never;
+        let name = place.entry.name.clone();
+        let pending = Pending {
+            place: Some(place),
+            attempts: 1,
+        };
+        if unasked {
+            self.shared.pending.add(file, pending);
+            return Ok(());
+        }
+        let delete_first = self.shared.options.delete.when == DeleteWhen::Before;
+        self.shared.pending.add(file, pending);
+        if (may_move || delete_first) && self.deferred.add(file, may_move) {
+            return Ok(());
+        }
+        content::want(self.shared, file, &name)
+    }
+}
+
+/// Something may have to be written in a directory that nobody may write to: it gets its own
+/// mode at the end.
+fn make_writable(
+    dir: &Dir,
+    entry: &Entry,
+    found: Option<&Entry>,
+) -> Result<(), crate::root::Error> {
+    let Some(found) = found.filter(|found| found.mode & 0o700 != 0o700) else {
+        return Ok(());
+    };
+    let mode = Some(found.mode | 0o700);
+    dir.set_metadata(
+        &entry.name,
+        &crate::root::Metadata {
+            mode,
+            ..crate::root::Metadata::default()
+        },
+    )
+}
+
+/// `Change` of a hard link.
+pub(in crate::engine::receiver) fn link_change(created: bool) -> Change {
+    Change {
+        update: Update::HardLink,
+        created,
+        ..Change::default()
+    }
+}

@@ -1,0 +1,201 @@
+//! The end that owns the destination: decides, asks, writes, deletes.
+//!
+//! One thread takes the sender's messages and decides what each listed entry needs. *Writers*
+//! put content in place, *signers* compute the signatures of old versions, and the calling
+//! thread waits until all content is there and then does what may only happen last: hard links,
+//! deletions, the metadata of directories.
+
+mod account;
+mod backup;
+mod content;
+mod delete;
+mod finish;
+mod listing;
+mod metadata;
+mod moves;
+mod pending;
+mod shared;
+mod signing;
+mod take;
+
+use std::path::Path;
+use std::sync::PoisonError;
+
+use crate::checksum::BlockKey;
+use crate::engine::connection::{Inbox, Outbox};
+use crate::engine::destination;
+use crate::engine::error::Error;
+use crate::engine::tree::{Side, Summary, Tree};
+use crate::monitor::Monitor;
+use crate::path::FileName;
+use crate::receipt::Receipt;
+use crate::wire::limits::MAX_DIGESTS;
+use crate::wire::message::{
+    FromReceiver, FromSender, Holdings, ReceiverTotals, SenderTotals, Source,
+};
+
+use shared::Shared;
+
+/// Threads that write content.
+const WRITERS: usize = 3;
+/// Threads that compute signatures.
+const SIGNERS: usize = 2;
+/// Threads that go through the destination.
+const WALKERS: usize = 2;
+/// About so many digests describe the destination at first.
+const FIRST_ITEMS: usize = 1000;
+/// About so many answer a question for more.
+const MORE_ITEMS: usize = 8000;
+
+/// Receives one pass into the directory at `path`, or the file of that name.
+pub(crate) fn receive_into(
+    path: &Path,
+    context: &Context<'_>,
+    outbox: &Outbox<FromReceiver>,
+    inbox: &mut Inbox<FromSender>,
+) -> Result<Receipt, Error> {
+    let source = match inbox.recv()? {
+        FromSender::Source(source) => source,
+        _ => return Err(Error::Protocol("the source was not announced".into())),
+    };
+    let options = context.options;
+    let destination = destination::open(path, &source, options.dry_run)?;
+    if let Some(root) = destination.root.as_ref().filter(|_| !options.dry_run)
+        && !root.lock().map_err(Error::Destination)?
+    {
+        return Err(Error::DestinationBusy {
+            path: path.to_owned(),
+        });
+    }
+    let tree = destination.root.map(|root| Tree {
+        root,
+        only: destination.only,
+        filter: context.filter,
+        options,
+        side: Side::Destination,
+    });
+    let opening = Opening {
+        source,
+        renamed: destination.renamed,
+    };
+    receive(tree.as_ref(), opening, context, outbox, inbox)
+}
+
+/// What is known before the first listing.
+pub(crate) struct Opening {
+    /// What the source is.
+    source: Source,
+    /// Name that the source's single entry gets.
+    renamed: Option<FileName>,
+}
+
+/// Receives one pass. `tree` is the destination, or nothing where that does not exist and a dry
+/// run must not create it.
+fn receive(
+    tree: Option<&Tree<'_>>,
+    opening: Opening,
+    context: &Context<'_>,
+    outbox: &Outbox<FromReceiver>,
+    inbox: &mut Inbox<FromSender>,
+) -> Result<Receipt, Error> {
+    debug_assert!(tree.is_none_or(|tree| tree.side == Side::Destination));
+    let summary = tree.map(|tree| Summary::of(tree, WALKERS));
+    outbox.send(&FromReceiver::Holdings(first_holdings(summary.as_ref())))?;
+    let shared = Shared::new(tree, context, outbox);
+    let temporaries = summary
+        .as_ref()
+        .map(|summary| summary.temporaries.clone())
+        .unwrap_or_default();
+    std::thread::scope(|scope| {
+        for number in 0..WRITERS {
+            let shared = &shared;
+            scope.spawn(move || content::write(shared, number));
+        }
+        for _ in 0..SIGNERS {
+            scope.spawn(|| signing::sign(&shared));
+        }
+        scope.spawn(|| {
+            if let Err(error) = take::messages(&shared, opening, summary.as_ref(), inbox) {
+                shared.pending.fail(error);
+            }
+        });
+        let outcome = shared
+            .pending
+            .wait_for_content()
+            .and_then(|()| finish::finish(&shared, &temporaries));
+        // Whatever happened, every thread comes to its end: the queues close here, and the thread
+        // that takes messages ends with the sender's account or with the connection.
+        shared.close();
+        if let Err(error) = outcome {
+            // The thread that takes messages only ends with the connection.
+            outbox.abort(error.code(), &error.to_string());
+            return Err(error);
+        }
+        let totals = totals(&shared);
+        outbox.send(&FromReceiver::Finished(totals))?;
+        shared.pending.wait_for_finish()?;
+        let sent = shared
+            .sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .unwrap_or_default();
+        check(&totals, &sent)?;
+        Ok(totals.receipt)
+    })
+}
+
+/// What a receiver needs to know beside its tree.
+pub(crate) struct Context<'a> {
+    /// Everything that steers the sync.
+    pub(crate) options: &'a crate::options::Options,
+    /// Which paths take part.
+    pub(crate) filter: &'a crate::filter::Filter,
+    /// Key of block sums.
+    pub(crate) key: &'a BlockKey,
+    /// Who listens.
+    pub(crate) monitor: &'a dyn Monitor,
+}
+
+fn first_holdings(summary: Option<&Summary>) -> Holdings {
+    match summary {
+        None => Holdings::Nothing,
+        Some(summary) if summary.is_empty() => Holdings::Nothing,
+        Some(summary) => {
+            let mut items = Vec::new();
+            summary.items(0, FIRST_ITEMS, &mut items);
+            items.truncate(MAX_DIGESTS);
+            Holdings::Digests(items)
+        }
+    }
+}
+
+fn totals(shared: &Shared<'_>) -> ReceiverTotals {
+    let receipt = shared.account.receipt();
+    let received = *shared
+        .received
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    ReceiverTotals {
+        listed: received.listed,
+        files_received: received.files,
+        files_failed: received.failed,
+        receipt,
+        content_digest: received.content_digest.value(),
+    }
+}
+
+/// The two accounts of one pass have to agree on what was moved.
+fn check(receiver: &ReceiverTotals, sender: &SenderTotals) -> Result<(), Error> {
+    if receiver.files_received != sender.files_sent
+        || receiver.content_digest != sender.content_digest
+    {
+        return Err(Error::AccountsDiffer {
+            sent: sender.files_sent,
+            received: receiver.files_received,
+        });
+    }
+    if !receiver.receipt.adds_up() {
+        return Err(Error::ReceiptDoesNotAddUp);
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Files whose content is on its way, and how to wait until none is.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::engine::error::Error;
+use crate::entry::Entry;
+use crate::monitor::Change;
+use crate::path::RelPath;
+use crate::root::Dir;
+use crate::wire::message::FileId;
+
+/// A file of the source whose content is wanted or sent unasked.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// Where it goes, unless it goes nowhere.
+    pub(crate) place: Option<Place>,
+    /// How often its content was asked for.
+    pub(crate) attempts: u32,
+}
+
+/// Where a file goes.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// Its directory.
+    pub(crate) dir: Arc<Dir>,
+    /// Its path.
+    pub(crate) path: RelPath,
+    /// The entry as it should be.
+    pub(crate) entry: Entry,
+    /// What is there now.
+    pub(crate) found: Option<Entry>,
+    /// What changes.
+    pub(crate) change: Change,
+}
+
+/// All pending files of a run.
+pub(crate) struct Pendings {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    files: HashMap<FileId, Pending>,
+    /// Files not yet done with: those in `files` and those a worker has taken.
+    open: u64,
+    /// True once no more will be added by listings.
+    listed: bool,
+    /// The sender's account has come; nothing more will.
+    finished: bool,
+    failure: Option<Error>,
+}
+
+impl Pendings {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        let state = State {
+            files: HashMap::new(),
+            open: 0,
+            listed: false,
+            finished: false,
+            failure: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Adds a file.
+    pub(crate) fn add(&self, file: FileId, pending: Pending) {
+        let mut state = self.lock();
+        state.open += 1;
+        state.files.insert(file, pending);
+    }
+
+    /// Puts a file back that was taken, to ask for it again.
+    pub(crate) fn put_back(&self, file: FileId, pending: Pending) {
+        self.lock().files.insert(file, pending);
+    }
+
+    /// Takes a file to deal with its content.
+    pub(crate) fn take(&self, file: FileId) -> Option<Pending> {
+        self.lock().files.remove(&file)
+    }
+
+    /// Looks at a file.
+    pub(crate) fn with<T>(&self, file: FileId, look: impl FnOnce(&mut Pending) -> T) -> Option<T> {
+        self.lock().files.get_mut(&file).map(look)
+    }
+
+    /// A file that was taken is done with.
+    pub(crate) fn done(&self) {
+        let mut state = self.lock();
+        state.open = state.open.saturating_sub(1);
+        if state.open == 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// No listing will add files any more.
+    pub(crate) fn listed(&self) {
+        self.lock().listed = true;
+        self.changed.notify_all();
+    }
+
+    /// The sender's account has come.
+    pub(crate) fn finished(&self) {
+        self.lock().finished = true;
+        self.changed.notify_all();
+    }
+
+    /// The run can not go on.
+    pub(crate) fn fail(&self, failure: Error) {
+        self.lock().failure.get_or_insert(failure);
+        self.changed.notify_all();
+    }
+
+    /// Waits until all content has arrived.
+    pub(crate) fn wait_for_content(&self) -> Result<(), Error> {
+        self.wait(|state| state.listed && state.open == 0)
+    }
+
+    /// Waits until the sender's account has come.
+    pub(crate) fn wait_for_finish(&self) -> Result<(), Error> {
+        self.wait(|state| state.finished)
+    }
+
+    fn wait(&self, enough: impl Fn(&State) -> bool) -> Result<(), Error> {
+        let mut state = self.lock();
+        loop {
+            if let Some(failure) = state.failure.take() {
+                return Err(failure);
+            }
+            if enough(&state) {
+                return Ok(());
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

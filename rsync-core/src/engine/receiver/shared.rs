@@ -1,0 +1,136 @@
+//! What the receiver's threads share.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::checksum::BlockKey;
+use crate::engine::connection::{ConnectionError, Outbox};
+use crate::engine::content_digest::ContentDigest;
+use crate::engine::handles::Handles;
+use crate::engine::queue::ByteQueue;
+use crate::engine::receiver::account::Account;
+use crate::engine::receiver::content::Job;
+use crate::engine::receiver::finish::Late;
+use crate::engine::receiver::metadata::metadata;
+use crate::engine::receiver::pending::Pendings;
+use crate::engine::receiver::signing::Signing;
+use crate::engine::receiver::{Context, WRITERS};
+use crate::engine::tree::Tree;
+use crate::entry::{Entry, Timestamp};
+use crate::filter::Filter;
+use crate::options::Options;
+use crate::path::{FileName, RelPath};
+use crate::root::Metadata;
+use crate::wire::message::{FileId, FromReceiver, How, SenderTotals};
+
+/// Bytes of content that may wait for one writer.
+const WRITER_QUEUE_BYTES: usize = 1 << 20;
+
+/// State shared by the receiver's threads.
+pub(super) struct Shared<'a> {
+    /// The destination; nothing in a dry run that would create it.
+    pub(super) tree: Option<&'a Tree<'a>>,
+    pub(super) options: &'a Options,
+    pub(super) filter: &'a Filter,
+    pub(super) key: &'a BlockKey,
+    pub(super) outbox: &'a Outbox<FromReceiver>,
+    pub(super) account: Account<'a>,
+    pub(super) pending: Pendings,
+    pub(super) handles: Option<Handles<'a>>,
+    /// One queue a writer; a file always goes to the same.
+    pub(super) writers: Vec<ByteQueue<Job>>,
+    pub(super) signing: Signing,
+    /// What has to wait until all content is there.
+    pub(super) late: Mutex<Late>,
+    /// Metadata that directories get at the end.
+    pub(super) directories: Mutex<HashMap<RelPath, Metadata>>,
+    /// What arrived.
+    pub(super) received: Mutex<Received>,
+    /// The sender's account.
+    pub(super) sent: Mutex<Option<SenderTotals>>,
+    /// Name under which the source lists the single entry that has another name here.
+    pub(super) listed_name: Mutex<Option<FileName>>,
+    umask: u32,
+}
+
+/// What arrived.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Received {
+    pub(super) listed: u64,
+    pub(super) files: u64,
+    pub(super) failed: u64,
+    pub(super) content_digest: ContentDigest,
+}
+
+impl<'a> Shared<'a> {
+    pub(super) fn new(
+        tree: Option<&'a Tree<'a>>,
+        context: &Context<'a>,
+        outbox: &'a Outbox<FromReceiver>,
+    ) -> Self {
+        Self {
+            tree,
+            options: context.options,
+            filter: context.filter,
+            key: context.key,
+            outbox,
+            account: Account::new(context.monitor),
+            pending: Pendings::new(),
+            handles: tree.map(|tree| Handles::new(&tree.root)),
+            writers: (0..WRITERS)
+                .map(|_| ByteQueue::new(WRITER_QUEUE_BYTES))
+                .collect(),
+            signing: Signing::default(),
+            late: Mutex::default(),
+            directories: Mutex::default(),
+            received: Mutex::default(),
+            sent: Mutex::default(),
+            listed_name: Mutex::default(),
+            umask: crate::root::umask(),
+        }
+    }
+
+    /// Gives a job to the writer of `file`. Neighbours go to the same writer, because creating
+    /// files in one directory is what the kernel does one at a time anyway.
+    pub(super) fn hand_over(&self, file: FileId, job: Job) {
+        let bytes = job.weight();
+        if let Some(queue) = self.writers.get(file.dir.0 as usize % WRITERS) {
+            queue.push(job, bytes);
+        }
+    }
+
+    /// Asks for a file's content.
+    pub(super) fn want(
+        &self,
+        file: FileId,
+        name: &FileName,
+        how: How,
+    ) -> Result<(), ConnectionError> {
+        let listed = self
+            .listed_name
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        self.outbox.send(&FromReceiver::Want {
+            file,
+            name: listed.unwrap_or_else(|| name.clone()),
+            how,
+        })
+    }
+
+    /// Metadata for `entry`, which takes the place of `found`.
+    pub(super) fn metadata(
+        &self,
+        entry: &Entry,
+        found: Option<&Entry>,
+        mtime: Timestamp,
+    ) -> Metadata {
+        metadata(&self.options.attributes, self.umask, entry, found, mtime)
+    }
+
+    /// Lets all helping threads come to their end.
+    pub(super) fn close(&self) {
+        self.writers.iter().for_each(ByteQueue::close);
+        self.signing.close();
+    }
+}

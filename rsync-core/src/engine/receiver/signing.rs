@@ -1,0 +1,125 @@
+//! Computes and sends signatures of old versions, a bounded number at a time.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::Read;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::delta::{self, BlockSum, Shape, SignError};
+use crate::engine::connection::ConnectionError;
+use crate::engine::receiver::shared::Shared;
+use crate::path::FileName;
+use crate::root::Dir;
+use crate::wire::message::{Basis, FileId, FromReceiver, How};
+
+/// Most bytes of block sums on their way, which is what the sender has to remember.
+const MAX_SUM_BYTES: u64 = 8 << 20;
+
+/// A basis to be signed.
+pub(super) struct Task {
+    pub(super) file: FileId,
+    pub(super) name: FileName,
+    pub(super) dir: Arc<Dir>,
+    pub(super) shape: Shape,
+}
+
+/// The queue of signers.
+#[derive(Default)]
+pub(super) struct Signing {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Task>,
+    under_way: HashMap<FileId, u64>,
+    sum_bytes: u64,
+    closed: bool,
+}
+
+impl Signing {
+    /// Queues a file to be wanted as a delta.
+    pub(super) fn push(&self, task: Task) {
+        self.lock().waiting.push_back(task);
+        self.changed.notify_all();
+    }
+
+    /// The file is done with, as a delta or otherwise.
+    pub(super) fn done(&self, file: FileId) {
+        let mut state = self.lock();
+        if let Some(bytes) = state.under_way.remove(&file) {
+            state.sum_bytes -= bytes;
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Lets the signers come to their end.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn next(&self) -> Option<Task> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            let room = state.sum_bytes < MAX_SUM_BYTES;
+            if let Some(task) = room.then(|| state.waiting.pop_front()).flatten() {
+                let bytes = task
+                    .shape
+                    .blocks()
+                    .saturating_mul(BlockSum::ENCODED_LEN as u64);
+                state.sum_bytes += bytes;
+                state.under_way.insert(task.file, bytes);
+                return Some(task);
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Signs until there is nothing more to sign, or the connection fails.
+pub(super) fn sign(shared: &Shared<'_>) {
+    while let Some(task) = shared.signing.next() {
+        if sign_one(shared, &task).is_err() {
+            return;
+        }
+    }
+}
+
+fn sign_one(shared: &Shared<'_>, task: &Task) -> Result<(), ConnectionError> {
+    let file = task.file;
+    let basis = task
+        .dir
+        .open_file(&task.name)
+        .and_then(|basis| Ok((basis.stamp()?, basis)));
+    let basis = match basis {
+        Ok((stamp, basis)) if stamp.seen().size == task.shape.basis_len() => basis,
+        // Gone or changed since it was listed: there is nothing to build on.
+        _ => return shared.want(file, &task.name, How::Whole),
+    };
+    let shape = Basis::from(task.shape);
+    shared.want(file, &task.name, How::Delta(shape))?;
+    let reader = basis.reader().take(shape.len);
+    let signed = delta::sign(reader, task.shape, shared.key, |sums: &[u8]| {
+        shared.outbox.send(&FromReceiver::Signature {
+            file,
+            sums: sums.to_vec(),
+        })
+    });
+    match signed {
+        Ok(()) => Ok(()),
+        Err(SignError::Emit(error)) => Err(error),
+        Err(SignError::Read(_)) => shared.outbox.send(&FromReceiver::NoBasis { file }),
+    }
+}

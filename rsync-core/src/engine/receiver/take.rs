@@ -1,0 +1,132 @@
+//! Takes the sender's messages, in order, and sends each to where it is dealt with.
+
+use std::sync::PoisonError;
+
+use crate::engine::connection::Inbox;
+use crate::engine::error::Error;
+use crate::engine::receiver::content::{self, Job};
+use crate::engine::receiver::listing::Listings;
+use crate::engine::receiver::metadata::Desired;
+use crate::engine::receiver::moves;
+use crate::engine::receiver::shared::Shared;
+use crate::engine::receiver::{MORE_ITEMS, Opening};
+use crate::engine::tree::Summary;
+use crate::wire::limits::MAX_DIGESTS;
+use crate::wire::message::{FileId, FromReceiver, FromSender, Holdings, Listed};
+
+/// Takes messages until the sender's account.
+pub(super) fn messages(
+    shared: &Shared<'_>,
+    opening: Opening,
+    summary: Option<&Summary>,
+    inbox: &mut Inbox<FromSender>,
+) -> Result<(), Error> {
+    let mut listings = Listings::new(shared, Desired::new(shared.options), opening.renamed);
+    listings.root(&opening.source);
+    loop {
+        match inbox.recv()? {
+            FromSender::Source(_) => {
+                return Err(Error::Protocol("the source was announced twice".into()));
+            }
+            FromSender::Owners(owners) => listings.learn(&owners),
+            FromSender::Listing(listing) => listings.part(listing)?,
+            FromSender::Expand(paths) => {
+                shared
+                    .outbox
+                    .send(&FromReceiver::Holdings(expand(summary, &paths)))?;
+            }
+            FromSender::Problem(problem) => shared.account.unlisted(problem),
+            FromSender::Listed(listed) => {
+                complete(shared, &listed);
+                moves::resolve(shared, listings.finish(&listed))?;
+                shared.pending.listed();
+            }
+            FromSender::File {
+                file,
+                seen,
+                digest,
+                content,
+            } => match shared.pending.take(file) {
+                Some(pending) => shared.hand_over(
+                    file,
+                    Job::Small {
+                        file,
+                        pending,
+                        seen,
+                        digest,
+                        content,
+                    },
+                ),
+                None => return Err(unexpected(file)),
+            },
+            FromSender::Begin { file, seen } => match shared.pending.take(file) {
+                Some(pending) => shared.hand_over(
+                    file,
+                    Job::Begin {
+                        file,
+                        pending,
+                        seen,
+                    },
+                ),
+                None => return Err(unexpected(file)),
+            },
+            FromSender::Data { file, op } => shared.hand_over(file, Job::Data { file, op }),
+            FromSender::End { file, result } => shared.hand_over(file, Job::End { file, result }),
+            FromSender::Digested { file, result } => {
+                shared.hand_over(file, Job::Digested { file, result })
+            }
+            FromSender::Failed { file, failure } => match shared.pending.take(file) {
+                Some(pending) => content::failed(shared, file, &pending, failure),
+                None => return Err(unexpected(file)),
+            },
+            FromSender::Finished(totals) => {
+                *shared.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(totals);
+                shared.pending.finished();
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn unexpected(file: FileId) -> Error {
+    Error::Protocol(format!(
+        "content of file {} of directory {} came unasked",
+        file.index, file.dir.0
+    ))
+}
+
+fn complete(shared: &Shared<'_>, listed: &Listed) {
+    shared.account.count(|receipt| {
+        receipt.unchanged = receipt.unchanged.saturating_add(listed.agreed);
+        receipt.excluded = receipt
+            .excluded
+            .saturating_add(listed.excluded)
+            .saturating_add(listed.skipped);
+        receipt.bytes = receipt.bytes.saturating_add(listed.agreed_bytes);
+        let more = [
+            listed.listed,
+            listed.agreed,
+            listed.excluded,
+            listed.skipped,
+        ];
+        receipt.entries = more
+            .iter()
+            .fold(0, |sum: u64, &count| sum.saturating_add(count));
+    });
+}
+
+/// Digests of the subtrees that the sender asks about.
+fn expand(summary: Option<&Summary>, paths: &[u64]) -> Holdings {
+    let Some(summary) = summary else {
+        return Holdings::Nothing;
+    };
+    let mut items = Vec::new();
+    for &path in paths {
+        let budget = (MORE_ITEMS / paths.len().max(1)).max(16);
+        if let Some(number) = summary.find(path) {
+            summary.items(number, budget, &mut items);
+        }
+    }
+    items.truncate(MAX_DIGESTS);
+    Holdings::Digests(items)
+}

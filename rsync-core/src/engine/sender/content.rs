@@ -1,0 +1,335 @@
+//! Reads and sends file content.
+//!
+//! A file that changes while it is read is read again; if it never holds still the receiver is
+//! told so, and never gets a mixture of two versions that would pass for either.
+
+use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::checksum::{BlockKey, Digest, Hasher};
+use crate::delta::{MatchError, Matcher, Op, Shape};
+use crate::engine::connection::{ConnectionError, Outbox};
+use crate::engine::content_digest::ContentDigest;
+use crate::engine::sender::directories::Directories;
+use crate::engine::sender::requests::{Request, Requests, Signature};
+use crate::engine::tree::Tree;
+use crate::entry::Entry;
+use crate::path::FileName;
+use crate::root::{self, Dir, SourceFile};
+use crate::wire::limits::{MAX_CONTENT_LEN, SMALL_FILE_LEN};
+use crate::wire::message::{
+    DataOp, FileFailure, FileId, FromSender, How, Seen, SenderTotals, SystemError,
+};
+
+/// How often a small file is read again because it changed meanwhile.
+const READ_ATTEMPTS: u32 = 4;
+
+/// Serves content of one tree.
+pub(super) struct Content<'a> {
+    tree: &'a Tree<'a>,
+    key: &'a BlockKey,
+    directories: &'a Directories<'a>,
+    requests: &'a Requests,
+    outbox: &'a Outbox<FromSender>,
+    files_sent: AtomicU64,
+    files_failed: AtomicU64,
+    literal_bytes: AtomicU64,
+    matched_bytes: AtomicU64,
+    content_digest: Mutex<ContentDigest>,
+}
+
+impl<'a> Content<'a> {
+    /// Nothing is sent yet.
+    pub(super) fn new(
+        tree: &'a Tree<'a>,
+        key: &'a BlockKey,
+        directories: &'a Directories<'a>,
+        requests: &'a Requests,
+        outbox: &'a Outbox<FromSender>,
+    ) -> Self {
+        Self {
+            tree,
+            key,
+            directories,
+            requests,
+            outbox,
+            files_sent: AtomicU64::new(0),
+            files_failed: AtomicU64::new(0),
+            literal_bytes: AtomicU64::new(0),
+            matched_bytes: AtomicU64::new(0),
+            content_digest: Mutex::new(ContentDigest::default()),
+        }
+    }
+
+    /// The sender's account so far.
+    pub(super) fn totals(&self) -> SenderTotals {
+        SenderTotals {
+            files_sent: self.files_sent.load(Ordering::Relaxed),
+            files_failed: self.files_failed.load(Ordering::Relaxed),
+            literal_bytes: self.literal_bytes.load(Ordering::Relaxed),
+            matched_bytes: self.matched_bytes.load(Ordering::Relaxed),
+            content_digest: self
+                .content_digest
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .value(),
+        }
+    }
+
+    /// Answers requests until there will be no more, or the connection fails.
+    pub(super) fn serve(&self) {
+        while let Some(request) = self.requests.pop() {
+            let outcome = self.answer(&request);
+            self.requests.forget(request.file);
+            if outcome.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Sends a whole file that was just listed.
+    pub(super) fn push(
+        &self,
+        file: FileId,
+        dir: &Dir,
+        entry: &Entry,
+    ) -> Result<(), ConnectionError> {
+        self.whole(file, dir, &entry.name)
+    }
+
+    fn answer(&self, request: &Request) -> Result<(), ConnectionError> {
+        let file = request.file;
+        // The peer may only have what was listed: the name is looked up in the listing's own terms.
+        let allowed = request.dir.as_ref().and_then(|path| {
+            let dir = self.directories.open(path).ok()?;
+            self.tree.may_serve(path, &request.name).then_some(dir)
+        });
+        let Some(dir) = allowed else {
+            return self.failed(file, FileFailure::Refused);
+        };
+        match request.how {
+            How::Whole => self.whole(file, &dir, &request.name),
+            How::From(offset) => self.stream(file, &dir, &request.name, Form::From(offset)),
+            How::Digest => {
+                let mut buffer = vec![0; MAX_CONTENT_LEN];
+                let result = crate::engine::tree::digest_of(&dir, &request.name, &mut buffer);
+                let result = result.map_err(|error| system_failure("read", &error));
+                self.outbox.send(&FromSender::Digested { file, result })
+            }
+            How::Delta(basis) => match (Shape::try_from(basis), self.requests.signature(file)) {
+                (Ok(shape), Some(signature)) => {
+                    self.stream(file, &dir, &request.name, Form::Delta(shape, signature))
+                }
+                _ => self.failed(file, FileFailure::Refused),
+            },
+        }
+    }
+
+    fn failed(&self, file: FileId, failure: FileFailure) -> Result<(), ConnectionError> {
+        self.files_failed.fetch_add(1, Ordering::Relaxed);
+        self.outbox.send(&FromSender::Failed { file, failure })
+    }
+
+    fn complete(&self, file: FileId, digest: &Digest) {
+        self.files_sent.fetch_add(1, Ordering::Relaxed);
+        self.content_digest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(file, digest);
+    }
+
+    fn whole(&self, file: FileId, dir: &Dir, name: &FileName) -> Result<(), ConnectionError> {
+        match read_small(dir, name) {
+            Err(failure) => self.failed(file, failure),
+            Ok(None) => self.stream(file, dir, name, Form::Whole),
+            Ok(Some((seen, content))) => {
+                let digest = Digest::of(&content);
+                self.complete(file, &digest);
+                self.literal_bytes
+                    .fetch_add(content.len() as u64, Ordering::Relaxed);
+                self.outbox.send(&FromSender::File {
+                    file,
+                    seen,
+                    digest,
+                    content,
+                })
+            }
+        }
+    }
+
+    fn stream(
+        &self,
+        file: FileId,
+        dir: &Dir,
+        name: &FileName,
+        form: Form,
+    ) -> Result<(), ConnectionError> {
+        let opened = dir
+            .open_file(name)
+            .and_then(|source| Ok((source.stamp()?, source)));
+        let (stamp, source) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return self.failed(file, failure_of(error)),
+        };
+        self.outbox.send(&FromSender::Begin {
+            file,
+            seen: stamp.seen(),
+        })?;
+        let sent = match form {
+            Form::Whole => self.send_from(file, &source, 0, stamp.seen().size)?,
+            Form::From(offset) => self.send_from(file, &source, offset, stamp.seen().size)?,
+            Form::Delta(shape, signature) => {
+                self.send_delta(file, &source, stamp.seen(), &shape, &signature)?
+            }
+        };
+        let result = sent.and_then(|digest| match source.stamp() {
+            Ok(after) if after == stamp => Ok(digest),
+            Ok(_) => Err(FileFailure::KeptChanging),
+            Err(error) => Err(failure_of(error)),
+        });
+        match &result {
+            Ok(digest) => self.complete(file, digest),
+            Err(_) => drop(self.files_failed.fetch_add(1, Ordering::Relaxed)),
+        }
+        self.outbox.send(&FromSender::End { file, result })
+    }
+
+    /// Sends everything from `offset` on; the digest covers what is before it too.
+    fn send_from(
+        &self,
+        file: FileId,
+        source: &SourceFile,
+        offset: u64,
+        size: u64,
+    ) -> Result<Result<Digest, FileFailure>, ConnectionError> {
+        let mut hasher = Hasher::new();
+        let mut buffer = vec![0; MAX_CONTENT_LEN];
+        let mut position = 0;
+        while position < size {
+            let (data, end) = source.next_data(position, size);
+            if data > position {
+                hasher.update_zeros(data - position);
+                let unsent = data.saturating_sub(position.max(offset));
+                if unsent > 0 {
+                    self.outbox.send(&FromSender::Data {
+                        file,
+                        op: DataOp::Zeros(unsent),
+                    })?;
+                }
+            }
+            position = data;
+            while position < end {
+                let mut len = (end - position).min(MAX_CONTENT_LEN as u64);
+                if position < offset {
+                    len = len.min(offset - position);
+                }
+                let piece = &mut buffer[..len as usize];
+                match source.read_at(piece, position) {
+                    // The file is shorter than it was.
+                    Ok(0) => return Ok(Err(FileFailure::KeptChanging)),
+                    Ok(read) => {
+                        let piece = &piece[..read];
+                        hasher.update(piece);
+                        if position >= offset {
+                            self.literal(file, piece)?;
+                        }
+                        position += read as u64;
+                    }
+                    Err(error) => return Ok(Err(failure_of(error))),
+                }
+            }
+        }
+        Ok(Ok(hasher.digest()))
+    }
+
+    fn send_delta(
+        &self,
+        file: FileId,
+        source: &SourceFile,
+        seen: Seen,
+        shape: &Shape,
+        signature: &Arc<Signature>,
+    ) -> Result<Result<Digest, FileFailure>, ConnectionError> {
+        let mut sums = signature.arrived();
+        let reader = source.reader().take(seen.size);
+        let matched = Matcher::new().delta(reader, *shape, self.key, &mut sums, |op| match op {
+            Op::Literal(bytes) => self.literal(file, bytes),
+            Op::Copy { offset, len } => {
+                self.matched_bytes.fetch_add(len, Ordering::Relaxed);
+                self.outbox.send(&FromSender::Data {
+                    file,
+                    op: DataOp::Copy { offset, len },
+                })
+            }
+            Op::Zeros(len) => self.outbox.send(&FromSender::Data {
+                file,
+                op: DataOp::Zeros(len),
+            }),
+        });
+        match matched {
+            Ok(matched) if matched.len == seen.size => Ok(Ok(matched.digest)),
+            Ok(_) => Ok(Err(FileFailure::KeptChanging)),
+            Err(MatchError::Read(error)) => Ok(Err(system_failure("read", &error))),
+            Err(MatchError::Emit(error)) => Err(error),
+            Err(MatchError::Sums(never)) => match never {},
+        }
+    }
+
+    fn literal(&self, file: FileId, bytes: &[u8]) -> Result<(), ConnectionError> {
+        self.literal_bytes
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.outbox.send(&FromSender::Data {
+            file,
+            op: DataOp::Literal(bytes.to_vec()),
+        })
+    }
+}
+
+enum Form {
+    Whole,
+    From(u64),
+    Delta(Shape, Arc<Signature>),
+}
+
+/// Reads a file of at most [`SMALL_FILE_LEN`] bytes; nothing if it is larger.
+fn read_small(dir: &Dir, name: &FileName) -> Result<Option<(Seen, Vec<u8>)>, FileFailure> {
+    for _ in 0..READ_ATTEMPTS {
+        let mut source = dir.open_file(name).map_err(failure_of)?;
+        let stamp = source.stamp().map_err(failure_of)?;
+        let size = stamp.seen().size;
+        if size > SMALL_FILE_LEN {
+            return Ok(None);
+        }
+        // One byte more than there should be shows that a file grew without another call.
+        let mut content = vec![0; size as usize + 1];
+        let mut len = 0;
+        loop {
+            match source.read(&mut content[len..]) {
+                Ok(0) => break,
+                Ok(read) => len += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(system_failure("read", &error)),
+            }
+            if len == content.len() {
+                break;
+            }
+        }
+        if len as u64 == size && source.stamp().map_err(failure_of)? == stamp {
+            content.truncate(len);
+            return Ok(Some((stamp.seen(), content)));
+        }
+    }
+    Err(FileFailure::KeptChanging)
+}
+
+fn failure_of(error: root::Error) -> FileFailure {
+    FileFailure::from(&error)
+}
+
+fn system_failure(operation: &str, error: &std::io::Error) -> FileFailure {
+    FileFailure::System(SystemError {
+        operation: operation.into(),
+        code: error.raw_os_error().unwrap_or(0),
+    })
+}

@@ -1,0 +1,288 @@
+//! Lists what the receiver does not have.
+//!
+//! Against an empty destination the tree is walked once and everything is sent as it is found,
+//! content included. Otherwise the tree is condensed first ([`Summary`]), and only directories
+//! whose digest the receiver does not hold are listed.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+use crate::engine::connection::{ConnectionError, Outbox};
+use crate::engine::sender::content::Content;
+use crate::engine::sender::directories::Directories;
+use crate::engine::sender::owners::Told;
+use crate::engine::sender::requests::Requests;
+use crate::engine::tree::{
+    Agreement, Counts, DirListing, Side, Summary, Tree, Visit, path_item, walk,
+};
+use crate::entry::Entry;
+use crate::path::{FileName, RelPath};
+use crate::root::Dir;
+use crate::wire::limits::{MAX_DEPTH, MAX_DIGESTS, MAX_LISTING_ENTRIES};
+use crate::wire::message::{
+    DirId, FileId, FromSender, Holdings, Listed, Listing, Problem, ProblemKind, SystemError,
+};
+
+/// Threads that go through the tree.
+const WALKERS: usize = 2;
+
+/// Lists one tree once.
+pub(super) struct Lister<'a> {
+    tree: &'a Tree<'a>,
+    directories: &'a Directories<'a>,
+    content: &'a Content<'a>,
+    requests: &'a Requests,
+    outbox: &'a Outbox<FromSender>,
+    told: Mutex<Told>,
+    listed: Mutex<Listed>,
+}
+
+impl<'a> Lister<'a> {
+    /// Ready to list `tree`.
+    pub(super) fn new(
+        tree: &'a Tree<'a>,
+        directories: &'a Directories<'a>,
+        content: &'a Content<'a>,
+        requests: &'a Requests,
+        outbox: &'a Outbox<FromSender>,
+    ) -> Self {
+        debug_assert_eq!(tree.side, Side::Source);
+        Self {
+            tree,
+            directories,
+            content,
+            requests,
+            outbox,
+            told: Mutex::new(Told::new()),
+            listed: Mutex::new(Listed {
+                complete: true,
+                ..Listed::default()
+            }),
+        }
+    }
+
+    /// Lists everything that the receiver's holdings do not cover. Ends early, in silence, when
+    /// the connection fails: whoever receives sees that error too.
+    pub(super) fn run(&self, held: &mpsc::Receiver<Holdings>) {
+        let Ok(first) = held.recv() else { return };
+        let outcome = match first {
+            Holdings::Nothing => self.list_all(!self.tree.options.dry_run),
+            Holdings::Unknown => self.list_all(false),
+            Holdings::Digests(items) => self.list_differences(items, held),
+        };
+        if outcome.is_ok() {
+            let listed = *self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+            // An error here is seen by whoever receives, as above.
+            let _ = self.outbox.send(&FromSender::Listed(listed));
+        }
+    }
+
+    fn list_all(&self, with_content: bool) -> Result<(), ConnectionError> {
+        walk(self.tree, WALKERS, &|visit: Visit<'_>| {
+            match (visit.dir, visit.listing) {
+                (Some(dir), Ok(listing)) => {
+                    self.send_listing(dir, visit.path, listing, with_content)?
+                }
+                (_, Err(kind)) => self.problem(visit.path.clone(), kind)?,
+                (None, Ok(_)) => {}
+            }
+            Ok(Some(0))
+        })
+    }
+
+    fn list_differences(
+        &self,
+        items: Vec<u64>,
+        held: &mpsc::Receiver<Holdings>,
+    ) -> Result<(), ConnectionError> {
+        let summary = Summary::of(self.tree, WALKERS);
+        let mut items: HashSet<u64> = items.into_iter().collect();
+        let mut starts = vec![0];
+        loop {
+            let mut unexplored = Vec::new();
+            for (position, &start) in starts.iter().enumerate() {
+                // A path that was just asked about is explored, whatever the answer was.
+                self.descend(
+                    &summary,
+                    start,
+                    position < starts.len(),
+                    &items,
+                    &mut unexplored,
+                )?;
+            }
+            if unexplored.is_empty() {
+                return Ok(());
+            }
+            starts.clear();
+            items.clear();
+            for batch in unexplored.chunks(MAX_DIGESTS) {
+                let paths = batch
+                    .iter()
+                    .filter_map(|&number| summary.nodes.get(number as usize))
+                    .map(|node| path_item(&node.path));
+                self.outbox.send(&FromSender::Expand(paths.collect()))?;
+                match held.recv() {
+                    Ok(Holdings::Digests(more)) => items.extend(more),
+                    // Nothing more is known: what differs is listed.
+                    Ok(_) => {}
+                    Err(_) => return Ok(()),
+                }
+            }
+            starts.append(&mut unexplored);
+        }
+    }
+
+    /// Lists what differs at and below `start`; adds to `unexplored` what the receiver can tell
+    /// more about.
+    fn descend(
+        &self,
+        summary: &Summary,
+        start: u32,
+        mut asked: bool,
+        items: &HashSet<u64>,
+        unexplored: &mut Vec<u32>,
+    ) -> Result<(), ConnectionError> {
+        let mut stack = vec![start];
+        while let Some(number) = stack.pop() {
+            let Some(node) = summary.nodes.get(number as usize) else {
+                continue;
+            };
+            match summary.compare(number, items) {
+                Agreement::Subtree => {
+                    self.agreed(&node.subtree_counts);
+                    continue;
+                }
+                Agreement::Unexplored if !std::mem::take(&mut asked) => {
+                    unexplored.push(number);
+                    continue;
+                }
+                Agreement::Listing => self.agreed(&node.counts),
+                Agreement::Unexplored | Agreement::None => self.list_again(node)?,
+            }
+            asked = false;
+            stack.extend(node.children.iter().rev());
+        }
+        Ok(())
+    }
+
+    fn list_again(&self, node: &crate::engine::tree::Node) -> Result<(), ConnectionError> {
+        let opened = self.directories.open(&node.path);
+        let listed =
+            opened.and_then(|dir| Ok((self.tree.list(&dir, &node.path, &node.scope)?, dir)));
+        match listed {
+            Ok((listing, dir)) => self.send_listing(&dir, &node.path, &listing, false),
+            Err(error) => {
+                let error = SystemError {
+                    operation: "open".into(),
+                    code: error.code(),
+                };
+                self.problem(node.path.clone(), ProblemKind::System(error))
+            }
+        }
+    }
+
+    fn agreed(&self, counts: &Counts) {
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        listed.agreed += counts.entries;
+        listed.agreed_bytes = listed.agreed_bytes.saturating_add(counts.bytes);
+        listed.excluded += counts.excluded;
+        listed.skipped += counts.skipped;
+    }
+
+    fn problem(&self, path: RelPath, kind: ProblemKind) -> Result<(), ConnectionError> {
+        self.listed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .complete = false;
+        self.outbox
+            .send(&FromSender::Problem(Problem { path, kind }))
+    }
+
+    fn send_listing(
+        &self,
+        dir: &Arc<Dir>,
+        path: &RelPath,
+        listing: &DirListing,
+        with_content: bool,
+    ) -> Result<(), ConnectionError> {
+        self.requests.wait_for_room();
+        {
+            let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+            listed.listed += listing.entries.len() as u64;
+            listed.excluded += listing.excluded;
+        }
+        let mut complete = listing.problems.is_empty();
+        for (name, kind) in &listing.problems {
+            // A name that can not be carried is reported at its directory.
+            let path = FileName::new(name).map_or_else(|_| path.clone(), |name| path.join(&name));
+            self.problem(path, kind.clone())?;
+        }
+        if path.depth() >= MAX_DEPTH && listing.entries.iter().any(Entry::is_dir) {
+            self.problem(path.clone(), ProblemKind::TooDeep)?;
+            complete = false;
+        }
+        self.tell_owners(&listing.entries)?;
+        let mut id = None;
+        let mut sent = 0;
+        loop {
+            let part =
+                &listing.entries[sent..listing.entries.len().min(sent + MAX_LISTING_ENTRIES)];
+            let more = sent + part.len() < listing.entries.len();
+            let message = Listing {
+                dir: id.unwrap_or(DirId(0)),
+                path: path.clone(),
+                entries: part.to_vec(),
+                more,
+                complete,
+                content_follows: with_content,
+            };
+            let dir_id = match id {
+                None => self.directories.announce(message, dir, self.outbox)?,
+                Some(id) => {
+                    self.outbox.send(&FromSender::Listing(message))?;
+                    id
+                }
+            };
+            id = Some(dir_id);
+            if with_content {
+                for (entry, index) in part.iter().zip(sent as u32..) {
+                    if pushed_unasked(entry, path, self.tree.options) {
+                        self.content
+                            .push(FileId { dir: dir_id, index }, dir, entry)?;
+                    }
+                }
+            }
+            sent += part.len();
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn tell_owners(&self, entries: &[Entry]) -> Result<(), ConnectionError> {
+        let attributes = &self.tree.options.attributes;
+        if attributes.numeric_ids || !(attributes.owner || attributes.group) {
+            return Ok(());
+        }
+        let owners = self
+            .told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .new_in(entries);
+        owners.map_or(Ok(()), |owners| {
+            self.outbox.send(&FromSender::Owners(owners))
+        })
+    }
+}
+
+/// Which entries of a listing with `content_follows` have their content sent unasked: regular
+/// files that take part, except those with several names, of which one is enough.
+pub(crate) fn pushed_unasked(
+    entry: &Entry,
+    dir: &RelPath,
+    options: &crate::options::Options,
+) -> bool {
+    entry.file_size().is_some()
+        && entry.link.is_none()
+        && crate::plan::left_out(entry, dir, options).is_none()
+}

@@ -1,0 +1,99 @@
+//! The end that owns the source: lists what differs and serves content.
+//!
+//! Three kinds of thread share one outbox. The *lister* goes through the tree, guided by what
+//! the receiver holds. *Content workers* answer requests for content. The calling thread takes
+//! the receiver's messages and never waits for anything else, so that the receiver can always
+//! get rid of what it has to say.
+
+mod content;
+mod directories;
+mod lister;
+mod owners;
+mod requests;
+
+use std::sync::mpsc;
+
+use crate::checksum::BlockKey;
+use crate::engine::connection::{ConnectionError, Inbox, Outbox};
+use crate::engine::error::Error;
+use crate::engine::source::Opened;
+use crate::engine::tree::{Side, Tree};
+use crate::filter::Filter;
+use crate::options::Options;
+use crate::wire::message::{FromReceiver, FromSender, ReceiverTotals};
+
+use content::Content;
+use directories::Directories;
+use lister::Lister;
+pub(crate) use lister::pushed_unasked;
+use requests::{Request, Requests};
+
+/// Threads that read file content. More than the processor has cores, because on a cold cache
+/// they mostly wait for the disk.
+const CONTENT_WORKERS: usize = 4;
+
+/// Serves one pass over an opened source.
+pub(crate) fn send(
+    opened: Opened,
+    options: &Options,
+    filter: &Filter,
+    key: &BlockKey,
+    outbox: &Outbox<FromSender>,
+    inbox: &mut Inbox<FromReceiver>,
+) -> Result<ReceiverTotals, Error> {
+    let Opened { root, only, source } = opened;
+    let tree = &Tree {
+        root,
+        only,
+        filter,
+        options,
+        side: Side::Source,
+    };
+    outbox.send(&FromSender::Source(source))?;
+    let directories = Directories::new(&tree.root);
+    let requests = Requests::default();
+    let content = Content::new(tree, key, &directories, &requests, outbox);
+    let (holdings, held) = mpsc::channel();
+    let receiver = std::thread::scope(|scope| {
+        let lister = Lister::new(tree, &directories, &content, &requests, outbox);
+        // Both end by themselves once the connection or the requests end.
+        scope.spawn(move || lister.run(&held));
+        for _ in 0..CONTENT_WORKERS {
+            scope.spawn(|| content.serve());
+        }
+        let outcome = receive(&directories, &requests, &holdings, inbox);
+        drop(holdings);
+        requests.close();
+        outcome
+    })?;
+    let totals = content.totals();
+    outbox.send(&FromSender::Finished(totals))?;
+    Ok(receiver)
+}
+
+/// Takes the receiver's messages until its account.
+fn receive(
+    directories: &Directories<'_>,
+    requests: &Requests,
+    holdings: &mpsc::Sender<crate::wire::message::Holdings>,
+    inbox: &mut Inbox<FromReceiver>,
+) -> Result<ReceiverTotals, ConnectionError> {
+    loop {
+        match inbox.recv()? {
+            // A lister that is gone has met the error that the next message will show.
+            FromReceiver::Holdings(held) => drop(holdings.send(held)),
+            FromReceiver::Want { file, name, how } => {
+                let dir = directories.path(file.dir);
+                requests.push(Request {
+                    file,
+                    dir,
+                    name,
+                    how,
+                });
+            }
+            FromReceiver::Signature { file, sums } => requests.add_sums(file, sums),
+            FromReceiver::NoBasis { file } => requests.end_sums(file),
+            FromReceiver::Finished(totals) => return Ok(totals),
+        }
+    }
+}

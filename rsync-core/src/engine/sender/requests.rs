@@ -1,0 +1,218 @@
+//! Requests for content that wait for a worker, and the block sums that come with some.
+
+use std::collections::{HashMap, VecDeque};
+use std::convert::Infallible;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::delta::{BlockSum, Shape, Sums, Table};
+use crate::path::{FileName, RelPath};
+use crate::wire::message::{FileId, How};
+
+/// Listing pauses while so many requests wait, which bounds what both ends have to remember.
+const MAX_WAITING: usize = 8192;
+
+/// One request.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Which file.
+    pub(crate) file: FileId,
+    /// Its directory, if that was listed.
+    pub(crate) dir: Option<RelPath>,
+    /// Its name.
+    pub(crate) name: FileName,
+    /// In which form.
+    pub(crate) how: How,
+}
+
+/// The queue.
+#[derive(Default)]
+pub(crate) struct Requests {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Request>,
+    signatures: HashMap<FileId, Arc<Signature>>,
+    closed: bool,
+}
+
+impl Requests {
+    /// Adds a request. A delta's sums may follow at once.
+    pub(crate) fn push(&self, request: Request) {
+        let mut state = self.lock();
+        if let How::Delta(basis) = request.how
+            && let Ok(shape) = Shape::try_from(basis)
+        {
+            state
+                .signatures
+                .insert(request.file, Arc::new(Signature::new(shape)));
+        }
+        state.waiting.push_back(request);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// The next request, or nothing once there will be none.
+    pub(crate) fn pop(&self) -> Option<Request> {
+        let mut state = self.lock();
+        loop {
+            if let Some(request) = state.waiting.pop_front() {
+                if state.waiting.len() + 1 == MAX_WAITING {
+                    self.changed.notify_all();
+                }
+                return Some(request);
+            }
+            if state.closed {
+                return None;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits while very many requests wait.
+    pub(crate) fn wait_for_room(&self) {
+        let mut state = self.lock();
+        while state.waiting.len() >= MAX_WAITING && !state.closed {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Adds block sums. Those for a file that was not wanted as a delta are dropped: its worker
+    /// has given up on it.
+    pub(crate) fn add_sums(&self, file: FileId, sums: Vec<u8>) {
+        if let Some(signature) = self.signature(file) {
+            signature.add(sums);
+        }
+    }
+
+    /// Says that a file gets no more sums.
+    pub(crate) fn end_sums(&self, file: FileId) {
+        if let Some(signature) = self.signature(file) {
+            signature.end();
+        }
+    }
+
+    /// Sums of a file wanted as a delta.
+    pub(crate) fn signature(&self, file: FileId) -> Option<Arc<Signature>> {
+        self.lock().signatures.get(&file).cloned()
+    }
+
+    /// Forgets a file's sums.
+    pub(crate) fn forget(&self, file: FileId) {
+        self.lock().signatures.remove(&file);
+    }
+
+    /// Ends everything that waits.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.waiting.clear();
+        for signature in state.signatures.values() {
+            signature.end();
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Block sums of one basis on their way from the thread that receives to the one that matches.
+pub(crate) struct Signature {
+    shape: Shape,
+    state: Mutex<Arriving>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Arriving {
+    pieces: VecDeque<Vec<u8>>,
+    ended: bool,
+}
+
+impl Signature {
+    fn new(shape: Shape) -> Self {
+        Self {
+            shape,
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+        }
+    }
+
+    fn add(&self, sums: Vec<u8>) {
+        self.lock().pieces.push_back(sums);
+        self.arrived.notify_all();
+    }
+
+    fn end(&self) {
+        self.lock().ended = true;
+        self.arrived.notify_all();
+    }
+
+    /// The sums, as the matcher wants them.
+    pub(crate) fn arrived(self: &Arc<Self>) -> ArrivedSums {
+        ArrivedSums {
+            signature: Arc::clone(self),
+            table: Table::new(self.shape),
+            ended: false,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arriving> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The sums that one match has taken so far; waits for the others.
+pub(crate) struct ArrivedSums {
+    signature: Arc<Signature>,
+    table: Table,
+    ended: bool,
+}
+
+impl ArrivedSums {
+    /// Waits for the next sums.
+    fn take_more(&mut self) {
+        let mut state = self.signature.lock();
+        while state.pieces.is_empty() && !state.ended {
+            state = self
+                .signature
+                .arrived
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        self.ended = state.ended && state.pieces.is_empty();
+        while let Some(piece) = state.pieces.pop_front() {
+            // Sums that do not fit make no usable basis, which is all there is to it.
+            self.ended |= self.table.extend(&piece).is_err();
+        }
+    }
+}
+
+impl Sums for ArrivedSums {
+    type Error = Infallible;
+
+    fn sum(&mut self, block: u64) -> Result<Option<BlockSum>, Infallible> {
+        while self.table.len() <= block && !self.ended && !self.table.is_complete() {
+            self.take_more();
+        }
+        Ok(self.table.get(block))
+    }
+
+    fn table(&mut self) -> Result<&Table, Infallible> {
+        while !self.ended && !self.table.is_complete() {
+            self.take_more();
+        }
+        Ok(&self.table)
+    }
+}

@@ -1,0 +1,82 @@
+//! Opening the source of a run.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::engine::error::Error;
+use crate::engine::incarnation;
+use crate::path::FileName;
+use crate::root::{Detail, Root};
+use crate::wire::message::Source;
+
+/// An opened source.
+pub(crate) struct Opened {
+    pub(crate) root: Root,
+    /// The one entry of the root that takes part.
+    pub(crate) only: Option<FileName>,
+    /// What the receiver is told.
+    pub(crate) source: Source,
+}
+
+/// True if `path` names the content of a directory and not the directory itself, which is what
+/// a slash at the end means to rsync(1).
+pub(crate) fn means_content(path: &[u8]) -> bool {
+    path.ends_with(b"/") || matches!(path.rsplit(|&byte| byte == b'/').next(), Some(b"." | b".."))
+}
+
+/// Opens the source at `path`.
+pub(crate) fn open(path: &[u8], detail: &Detail) -> Result<Opened, Error> {
+    let whole = Path::new(OsStr::from_bytes(path));
+    let unreadable = |error: crate::root::Error| {
+        if error.is_not_found() {
+            Error::SourceMissing {
+                path: whole.to_owned(),
+            }
+        } else {
+            Error::SourceUnreadable {
+                path: whole.to_owned(),
+                error: error.into_io(),
+            }
+        }
+    };
+    if means_content(path) {
+        let root = Root::open(whole).map_err(unreadable)?;
+        let entry = root.top().own_entry(detail).map_err(unreadable)?;
+        let incarnation = incarnation::of(&root);
+        return Ok(Opened {
+            root,
+            only: None,
+            source: Source {
+                root: entry,
+                incarnation,
+                only_one: false,
+            },
+        });
+    }
+    let end = path.iter().rposition(|&byte| byte == b'/');
+    let parent = match end {
+        None => Path::new("."),
+        Some(0) => Path::new("/"),
+        Some(end) => Path::new(OsStr::from_bytes(&path[..end])),
+    };
+    let name =
+        FileName::new(&path[end.map_or(0, |end| end + 1)..]).map_err(|_| Error::SourceMissing {
+            path: whole.to_owned(),
+        })?;
+    let root = Root::open(parent).map_err(unreadable)?;
+    let entry = root.top().entry(&name, detail).map_err(unreadable)?;
+    let entry = entry.ok_or_else(|| Error::SourceMissing {
+        path: whole.to_owned(),
+    })?;
+    let incarnation = incarnation::of(&root);
+    Ok(Opened {
+        root,
+        only: Some(name),
+        source: Source {
+            root: entry,
+            incarnation,
+            only_one: true,
+        },
+    })
+}

@@ -1,0 +1,209 @@
+//! A tree as one run sees it.
+
+use std::io::Read;
+
+use crate::checksum::Hasher;
+use crate::entry::{Entry, Kind};
+use crate::filter::{Filter, Scope};
+use crate::options::{Compare, Options};
+use crate::path::{FileName, RelPath};
+use crate::plan;
+use crate::root::{self, Detail, Dir, Root};
+use crate::wire::message::{ProblemKind, SystemError};
+
+/// Longest merge file (`.gitignore`, `.rsync-filter`) that is read, in bytes.
+const MAX_MERGE_FILE_LEN: u64 = 1 << 20;
+
+/// Which end of the sync a tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Files are read here.
+    Source,
+    /// Files are written here.
+    Destination,
+}
+
+/// A root and what of it takes part in one run.
+pub(crate) struct Tree<'a> {
+    /// The root held open.
+    pub(crate) root: Root,
+    /// Only this entry of the root takes part.
+    pub(crate) only: Option<FileName>,
+    /// Which paths take part.
+    pub(crate) filter: &'a Filter,
+    /// Everything else that was asked for.
+    pub(crate) options: &'a Options,
+    /// Which end this is.
+    pub(crate) side: Side,
+}
+
+/// One directory as one run sees it.
+#[derive(Debug, Default)]
+pub(crate) struct DirListing {
+    /// What takes part, sorted by name.
+    pub(crate) entries: Vec<Entry>,
+    /// How many entries filters leave out.
+    pub(crate) excluded: u64,
+    /// Entries that could not be looked at.
+    pub(crate) problems: Vec<(Vec<u8>, ProblemKind)>,
+    /// Left-overs of an interrupted run.
+    pub(crate) temporaries: Vec<FileName>,
+}
+
+impl Tree<'_> {
+    /// What has to be known of each entry.
+    pub(crate) fn detail(&self) -> Detail {
+        let attributes = &self.options.attributes;
+        Detail {
+            owner: attributes.owner || attributes.group,
+            xattrs: attributes.xattrs,
+            acls: attributes.acls,
+            hard_links: attributes.hard_links,
+        }
+    }
+
+    /// The rules in force inside `dir`, given those of its parent.
+    pub(crate) fn enter(&self, parent: &Scope, dir: &Dir, path: &RelPath) -> Scope {
+        if self.filter.is_trivial() {
+            return parent.clone();
+        }
+        self.filter.enter(parent, path, &mut |name| {
+            let mut content = Vec::new();
+            let file = dir.open_file(name).ok()?;
+            file.take(MAX_MERGE_FILE_LEN)
+                .read_to_end(&mut content)
+                .ok()?;
+            Some(content)
+        })
+    }
+
+    /// The rules in force inside the directory at `path`.
+    pub(crate) fn scope_at(&self, path: &RelPath) -> Scope {
+        let mut scope = self.filter.root_scope();
+        if self.filter.merge_files().is_empty() {
+            return scope;
+        }
+        let mut way: Vec<RelPath> =
+            std::iter::successors(Some(path.clone()), RelPath::parent).collect();
+        way.reverse();
+        for at in way {
+            let Ok(dir) = self.root.top().open_beneath(&at) else {
+                break;
+            };
+            scope = self.enter(&scope, &dir, &at);
+        }
+        scope
+    }
+
+    /// True if the file `name` in `dir` is one that a listing shows: a peer gets nothing else.
+    pub(crate) fn may_serve(&self, dir: &RelPath, name: &FileName) -> bool {
+        let not_asked_for = dir.is_root() && self.only.as_ref().is_some_and(|only| only != name);
+        !not_asked_for
+            && !root::is_temporary_name(name.as_bytes())
+            && (self.filter.is_trivial()
+                || !self
+                    .filter
+                    .sender_hides(&self.scope_at(dir), dir, name, false))
+    }
+
+    /// Lists `dir` as far as it takes part.
+    pub(crate) fn list(
+        &self,
+        dir: &Dir,
+        path: &RelPath,
+        scope: &Scope,
+    ) -> Result<DirListing, root::Error> {
+        let mut listing = DirListing::default();
+        let only = self.only.as_ref().filter(|_| path.is_root());
+        let (mut excluded, mut temporaries) = (0, Vec::new());
+        let left_out = |name: &FileName, is_dir: bool| match self.side {
+            Side::Source => self.filter.sender_hides(scope, path, name, is_dir),
+            Side::Destination => self.filter.receiver_protects(scope, path, name, is_dir),
+        };
+        let listed = dir.list_with(&self.detail(), &mut |name, is_dir| {
+            if only.is_some_and(|only| only != name) {
+                return false;
+            }
+            if root::is_temporary_name(name.as_bytes()) {
+                temporaries.push(name.clone());
+                return false;
+            }
+            let out =
+                !self.filter.is_trivial() && is_dir.is_some_and(|is_dir| left_out(name, is_dir));
+            excluded += u64::from(out);
+            !out
+        })?;
+        listing.entries = listed.entries;
+        if !self.filter.is_trivial() {
+            // Only now is the kind known of entries whose file system does not tell with the name.
+            listing.entries.retain(|entry| {
+                let out = left_out(&entry.name, entry.is_dir());
+                excluded += u64::from(out);
+                !out
+            });
+        }
+        listing.excluded = excluded;
+        listing.temporaries = temporaries;
+        listing.problems = listed.problems;
+        for entry in &mut listing.entries {
+            if self.side == Side::Source {
+                self.adjust_mode(entry);
+            }
+        }
+        if self.options.compare == Compare::Checksum {
+            self.add_digests(dir, path, &mut listing);
+        }
+        Ok(listing)
+    }
+
+    fn adjust_mode(&self, entry: &mut Entry) {
+        let attributes = &self.options.attributes;
+        if matches!(entry.kind, Kind::Symlink { .. }) {
+            return;
+        }
+        if !attributes.special_bits && !entry.is_dir() {
+            entry.mode &= 0o777;
+        }
+    }
+
+    fn add_digests(&self, dir: &Dir, path: &RelPath, listing: &mut DirListing) {
+        let mut buffer = vec![0; 256 << 10];
+        let DirListing {
+            entries, problems, ..
+        } = listing;
+        for entry in entries {
+            if entry.file_size().is_none() || plan::left_out(entry, path, self.options).is_some() {
+                continue;
+            }
+            match digest_of(dir, &entry.name, &mut buffer) {
+                Ok(digest) => entry.digest = Some(digest),
+                // The receiver reports it when it asks for the content; at the destination a
+                // file that can not be read simply does not agree.
+                Err(error) if self.side == Side::Source => problems.push((
+                    entry.name.as_bytes().to_vec(),
+                    ProblemKind::System(SystemError {
+                        operation: "read".into(),
+                        code: error.raw_os_error().unwrap_or(0),
+                    }),
+                )),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Digest of a file's content.
+pub(crate) fn digest_of(
+    dir: &Dir,
+    name: &FileName,
+    buffer: &mut [u8],
+) -> std::io::Result<crate::checksum::Digest> {
+    let mut file = dir.open_file(name).map_err(root::Error::into_io)?;
+    let mut hasher = Hasher::new();
+    loop {
+        match file.read(buffer)? {
+            0 => return Ok(hasher.digest()),
+            len => hasher.update(&buffer[..len]),
+        }
+    }
+}

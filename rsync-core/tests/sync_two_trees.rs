@@ -1,0 +1,106 @@
+//! Whole runs over an in-memory stream: two engines, one tree each.
+
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use rsync_core::engine::{self, Settings, Stream};
+use rsync_core::monitor::{Event, Monitor};
+use rsync_core::options::{Delete, DeleteWhen, Options};
+
+struct Print;
+impl Monitor for Print {
+    fn event(&self, event: &Event<'_>) {
+        eprintln!("{event:?}");
+    }
+}
+
+fn streams() -> (Stream, Stream) {
+    let (a, b) = UnixStream::pair().unwrap();
+    let stream = |end: UnixStream| Stream {
+        reader: Box::new(end.try_clone().unwrap()),
+        writer: Box::new(end),
+    };
+    (stream(a), stream(b))
+}
+
+fn pull(source: &Path, destination: &Path, options: &Options) -> engine::Report {
+    let (here, there) = streams();
+    let agent = std::thread::spawn(move || engine::serve(there, &Settings::default()));
+    let path = format!("{}/", source.display());
+    let report = engine::pull(
+        here,
+        path.as_bytes(),
+        destination,
+        options,
+        &Settings::default(),
+        &Print,
+    );
+    let served = agent.join().unwrap();
+    let report = report.unwrap();
+    served.unwrap();
+    report
+}
+
+fn write(path: impl AsRef<Path>, content: &[u8]) {
+    std::fs::create_dir_all(path.as_ref().parent().unwrap()).unwrap();
+    std::fs::write(path, content).unwrap();
+}
+
+#[test]
+fn a_pull_makes_an_exact_copy_and_the_next_one_sends_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let (source, destination) = (place.path().join("src"), place.path().join("dst"));
+    write(source.join("a"), b"hello");
+    write(source.join("sub/dir/b"), &vec![7; 3_000_000]);
+    write(source.join("sub/empty"), b"");
+    std::os::unix::fs::symlink("../nowhere", source.join("sub/link")).unwrap();
+    let options = Options::default();
+    let report = pull(&source, &destination, &options);
+    assert!(report.receipt.is_complete(), "{:?}", report.receipt);
+    assert_eq!(report.receipt.entries, 6);
+    assert_eq!(
+        std::fs::read(destination.join("sub/dir/b")).unwrap(),
+        vec![7; 3_000_000]
+    );
+    let again = pull(&source, &destination, &options);
+    assert!(again.receipt.is_complete(), "{:?}", again.receipt);
+    assert_eq!(again.receipt.unchanged, 6);
+    assert_eq!(again.receipt.transferred, 0);
+    assert!(again.traffic.received < 1000, "{:?}", again.traffic);
+}
+
+#[test]
+fn changes_moves_and_deletions_arrive() {
+    let place = tempfile::tempdir().unwrap();
+    let (source, destination) = (place.path().join("src"), place.path().join("dst"));
+    let mut big: Vec<u8> = (0..4_000_000u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
+    write(source.join("big"), &big);
+    write(source.join("old/moved"), &big[..1_000_000]);
+    write(source.join("gone"), b"gone");
+    let options = Options {
+        delete: Delete {
+            when: DeleteWhen::After,
+            ..Delete::default()
+        },
+        ..Options::default()
+    };
+    pull(&source, &destination, &options);
+    big[2_000_000] ^= 1;
+    big.splice(1_000_000..1_000_000, *b"inserted");
+    write(source.join("big"), &big);
+    std::fs::rename(source.join("old"), source.join("new")).unwrap();
+    std::fs::remove_file(source.join("gone")).unwrap();
+    let report = pull(&source, &destination, &options);
+    assert!(report.receipt.is_complete(), "{:?}", report.receipt);
+    assert_eq!(std::fs::read(destination.join("big")).unwrap(), big);
+    assert!(destination.join("new/moved").exists() && !destination.join("old").exists());
+    assert!(!destination.join("gone").exists());
+    assert!(
+        report.receipt.literal_bytes < 20_000,
+        "{:?}",
+        report.receipt
+    );
+    assert_eq!(report.receipt.moved, 1);
+}
