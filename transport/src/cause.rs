@@ -48,15 +48,8 @@ impl fmt::Display for Cause {
 impl Cause {
     /// Reads the end of a program from its status, if it has ended, and its last words.
     pub(crate) fn read(status: Option<ExitStatus>, said: &[u8]) -> Self {
-        let said = String::from_utf8_lossy(said).to_lowercase();
-        if said.contains("ksyncd-agent: ") {
-            return Self::AgentFailed;
-        }
-        let known = WORDS
-            .iter()
-            .find(|(words, _)| words.iter().any(|word| said.contains(word)));
-        if let Some((_, cause)) = known {
-            return *cause;
+        if let Some(cause) = Self::recognise(said) {
+            return cause;
         }
         match status.map(|status| (status.code(), status.signal())) {
             Some((Some(0), _)) => Self::Truncated,
@@ -65,10 +58,20 @@ impl Cause {
             _ => Self::Unknown,
         }
     }
+
+    /// Recognises the words of a program that say what is wrong.
+    pub(crate) fn recognise(said: &[u8]) -> Option<Self> {
+        let said = String::from_utf8_lossy(said).to_lowercase();
+        let row = WORDS
+            .iter()
+            .find(|(words, _)| words.iter().any(|word| said.contains(word)));
+        row.map(|(_, cause)| *cause)
+    }
 }
 
 /// Earlier rows win: a missing shell is reported in words that contain those of other rows.
 const WORDS: &[(&[&str], Cause)] = &[
+    (&["ksyncd-agent: "], Cause::AgentFailed),
     (
         &[
             "executable file not found",

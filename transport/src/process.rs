@@ -86,14 +86,12 @@ impl Process {
 
     /// Says why no agent came to run: in the program's words if it ended, otherwise in ours.
     pub(crate) fn explain(mut self, failure: Failure) -> Error {
-        let status = match failure {
-            Failure::Ended | Failure::Broken(_) | Failure::Noise(_) => self.wait(LAST_WORDS),
-            _ => None,
-        };
+        // Even if nothing more is to be said: the far end may be taking away what it put there.
+        let status = self.wait(LAST_WORDS);
         match failure {
             Failure::Ended | Failure::Broken(_) => self.ended(status),
-            // A remote shell may complain on its standard output.
-            Failure::Noise(noise) if Cause::read(status, &noise) != Cause::Truncated => {
+            // Some complain on their standard output.
+            Failure::Noise(noise) if Cause::recognise(&noise).is_some() => {
                 self.remember(&noise);
                 self.ended(status)
             }

@@ -15,12 +15,21 @@
   # The empty line ends whatever a login script left unfinished.
   say() { echo; echo "ksyncd $token $*"; }
 
-  # An image may hold busybox and no links to it.
-  if [ -z "$(command -v uname)" ]; then
-    for tool in uname id ls mkdir rmdir head dd cat wc chmod mv rm; do
-      eval "$tool() { busybox $tool \"\$@\"; }"
-    done
-  fi
+  # An image may hold busybox and no links to it. What its shell then takes for a command of
+  # its own needs /proc.
+  case $(command -v cat) in
+    /*) ;;
+    *)
+      for box in /bin/busybox /usr/bin/busybox /sbin/busybox; do
+        if [ -x "$box" ]; then
+          for tool in uname id ls mkdir rmdir head dd cat wc chmod mv rm; do
+            eval "$tool() { $box $tool \"\$@\"; }"
+          done
+          break
+        fi
+      done
+      ;;
+  esac
 
   system=$(uname -sm)
   hash=
@@ -61,7 +70,14 @@
     if [ -n "$1" ] && [ -O "$1" ]; then cd /; rm -f "$1/$part"; rmdir "$1"; fi
   }
 
-  quit() { leave "$dir"; leave "$first"; exit 1; }
+  # Ends, and says word $1 if there is one, when everything has been taken away: the client may
+  # kill whoever has said the last word.
+  quit() {
+    leave "$dir"
+    leave "$first"
+    if [ -n "$1" ]; then say "$1"; fi
+    exit 1
+  }
 
   # Fills $part in this directory: with the copy that is already here, or from the client.
   # A full disk must not leave half of the agent unread.
@@ -101,7 +117,7 @@
         continue
       fi
       if ! fetch || ! chmod 700 "$part"; then reason=full; leave "$dir"; break; fi
-      if [ "$(wc -c <"$part")" -ne "$size" ]; then say short; quit; fi
+      if [ "$(wc -c <"$part")" -ne "$size" ]; then quit short; fi
       if runs "$part"; then
         if [ "$dir" != "$place/$own" ]; then once=--once; fi
         mv -f "$part" "$name"
@@ -115,6 +131,5 @@
     dir=
     say tried "$reason" "$place"
   done
-  say nowhere
-  quit
+  quit nowhere
 }

@@ -1,0 +1,192 @@
+//! Delivery by the shells of this computer, and what may go wrong on the way to them.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{ScriptedAgent, converse, reach_by};
+use transport::delivery::{Delivered, Failure};
+use transport::{Cause, Error, Target, Timeouts, reach};
+
+/// Words that lead to `shell` as if it were a far end's `sh`, with `directory` as its `TMPDIR`.
+/// The front door appends `sh -s …`; `before` runs first.
+fn far_end(shell: &str, directory: &Path, before: &str) -> Vec<String> {
+    let script = format!("{before}\nshift\nexec {shell} \"$@\"");
+    let directory = format!("TMPDIR={}", directory.display());
+    ["env", &directory, "sh", "-c", &script, "sh"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn through(words: &[String], agent: &Arc<ScriptedAgent>) -> Result<transport::Reached, Error> {
+    reach_by(&words.iter().map(String::as_str).collect::<Vec<_>>(), agent)
+}
+
+#[test]
+fn every_common_shell_delivers_and_reuses() {
+    for shell in [
+        "dash",
+        "bash",
+        "bash --posix",
+        "busybox sh",
+        "ksh",
+        "mksh",
+        "zsh --emulate sh",
+    ] {
+        let program = shell.split(' ').next().unwrap();
+        if Command::new(program).args(["-c", ":"]).output().is_err() {
+            eprintln!("skipped: there is no {program}");
+            continue;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let agent = ScriptedAgent::new(1);
+        let words = far_end(shell, directory.path(), "cd /usr");
+        for delivered in [1, 1] {
+            let reached =
+                through(&words, &agent).unwrap_or_else(|error| panic!("{shell}: {error}"));
+            assert_eq!(converse(reached), "/usr", "{shell}");
+            assert_eq!(agent.deliveries(), delivered, "{shell}");
+        }
+    }
+}
+
+#[test]
+fn a_place_with_spaces_and_special_characters_in_its_name_works() {
+    let outer = tempfile::tempdir().unwrap();
+    let directory = outer.path().join("a b $(id) 'c' *");
+    fs::create_dir(&directory).unwrap();
+    let agent = ScriptedAgent::new(1);
+    let reached = through(&far_end("sh", &directory, "cd \"$TMPDIR\""), &agent).unwrap();
+    assert_eq!(converse(reached), directory.to_str().unwrap());
+}
+
+#[test]
+fn x12_noise_of_a_login_script_does_not_disturb() {
+    let directory = tempfile::tempdir().unwrap();
+    let agent = ScriptedAgent::new(1);
+    let before = "echo Welcome; yes noise | head -c 60000; printf 'no newline'; echo warning >&2";
+    converse(through(&far_end("sh", directory.path(), before), &agent).unwrap());
+}
+
+#[test]
+fn x12_a_far_end_that_only_makes_noise_is_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let agent = ScriptedAgent::new(1);
+    let error = through(&far_end("sh", directory.path(), "exec yes noise"), &agent).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Delivery {
+                failure: Failure::Noise(_),
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn x8_a_far_end_that_says_nothing_is_given_up_and_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let mark = directory.path().join("pid");
+    let before = format!("echo $$ >{}; exec sleep 1000", mark.display());
+    let words = far_end("sh", directory.path(), &before);
+    let command = words.iter().map(Into::into).collect();
+    let target = Target::RemoteShell {
+        command,
+        host: None,
+    };
+    let timeouts = Timeouts {
+        answer: Duration::from_millis(300),
+        ..Timeouts::default()
+    };
+    let error = reach(&target, ScriptedAgent::new(1), &timeouts, &|_| ()).unwrap_err();
+    assert!(matches!(error, Error::TimedOut { .. }), "{error}");
+    let pid = fs::read_to_string(mark).unwrap();
+    assert!(!Path::new("/proc").join(pid.trim()).join("exe").exists());
+}
+
+#[test]
+fn a_delivery_cut_short_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let agent = ScriptedAgent::new(1);
+    // The stream towards the shell ends within the agent.
+    let words = far_end(
+        "sh",
+        directory.path(),
+        "dd bs=4096 count=20 | \"$@\"; exit 1",
+    );
+    let error = through(&words, &agent).unwrap_err();
+    assert!(
+        matches!(error, Error::Delivery { .. } | Error::Ended { .. }),
+        "{error}"
+    );
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_far_end_that_dies_is_reported_with_its_last_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let before = "echo 'Error from server (NotFound): pods \"x\" not found' >&2; exit 1";
+    let error = through(
+        &far_end("sh", directory.path(), before),
+        &ScriptedAgent::new(1),
+    )
+    .unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::NoSuchTarget));
+    assert!(
+        error.to_string().contains("pods \"x\" not found"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_system_without_an_agent_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let bin = directory.path().join("uname");
+    fs::write(&bin, "#!/bin/sh\necho Plan9 mips\n").unwrap();
+    assert!(
+        Command::new("chmod")
+            .arg("755")
+            .arg(&bin)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let before = format!("PATH={}:$PATH", directory.path().display());
+    let error = through(
+        &far_end("sh", directory.path(), &before),
+        &ScriptedAgent::new(1),
+    )
+    .unwrap_err();
+    assert!(
+        error.to_string().contains("no agent for `Plan9 mips`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_remote_shell_that_joins_and_parses_its_words_again_gets_the_same_command() {
+    let directory = tempfile::tempdir().unwrap();
+    let agent = ScriptedAgent::new(1);
+    // As ssh does: all words after the host, joined by spaces, for a shell to take apart.
+    let script = "TMPDIR=$1; export TMPDIR; shift 2; exec sh -c \"$*\"";
+    let command = ["sh", "-c", script, "sh", directory.path().to_str().unwrap()];
+    let target = Target::RemoteShell {
+        command: command.map(Into::into).to_vec(),
+        host: Some("host".into()),
+    };
+    let reached = reach(
+        &target,
+        Arc::clone(&agent) as _,
+        &Timeouts::default(),
+        &|_| (),
+    )
+    .unwrap();
+    assert!(matches!(reached.how, Delivered::Uploaded { .. }));
+    converse(reached);
+}
