@@ -40,9 +40,9 @@ pub enum Error {
         #[source]
         error: io::Error,
     },
-    /// The conversation failed.
-    #[error("{0}")]
-    Conversation(String),
+    /// The sync failed.
+    #[error(transparent)]
+    Engine(#[from] rsync_core::engine::Error),
 }
 
 impl Error {

@@ -11,7 +11,7 @@
 //! Time is counted in ticks of this process, not read from a clock: a container that was frozen
 //! or a computer that slept must not find its client dead on waking.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::thread;
@@ -76,11 +76,13 @@ pub(crate) struct Pulse {
 }
 
 /// Why an agent ends itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Death {
     /// The stream ended.
+    #[error("the client is gone")]
     Gone,
     /// Nothing came for too long.
+    #[error("the client was silent for {SILENCE} seconds")]
     Silent,
 }
 
@@ -112,11 +114,8 @@ impl Pulse {
             loop {
                 thread::sleep(TICK);
                 if let Some(death) = self.tick() {
-                    let error = crate::Error::Conversation(match death {
-                        Death::Gone => "the client is gone".to_owned(),
-                        Death::Silent => format!("the client was silent for {SILENCE} seconds"),
-                    });
-                    crate::fail(&error);
+                    // Nobody may be there to read it.
+                    let _ = writeln!(io::stderr(), "ksyncd-agent: {death}");
                     std::process::exit(1);
                 }
             }

@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use rsync_core::engine::{self, Settings, Stream};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::Error;
@@ -33,12 +34,15 @@ pub(crate) fn serve(program: &OsStr, once: bool, directory: Option<PathBuf>) -> 
         .map_err(Error::system("use my output"))?;
     let (reader, pulse) = Lifeline::new(File::from(stdin));
     pulse.watch().map_err(Error::system("start a thread"))?;
-    converse(reader, File::from(stdout))
-}
-
-fn converse(reader: Lifeline<File>, writer: File) -> Result<(), Error> {
-    drop((reader, writer));
-    Err(Error::Conversation("this agent has no engine".to_owned()))
+    let stream = Stream {
+        reader: Box::new(reader),
+        writer: Box::new(File::from(stdout)),
+    };
+    let settings = Settings {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..Settings::default()
+    };
+    Ok(engine::serve(stream, &settings)?)
 }
 
 /// The executable is in a directory that was made for it alone, which is the working directory.

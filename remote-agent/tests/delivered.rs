@@ -1,0 +1,202 @@
+//! The real agent: delivered by the transport to a shell, and spoken with by the engine.
+
+// Helpers are test code too.
+#![allow(clippy::unwrap_used)]
+
+use std::borrow::Cow;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use rsync_core::checksum::Digest;
+use rsync_core::engine::{Settings, Stream, pull, push};
+use rsync_core::monitor::Silent;
+use rsync_core::options::Options;
+use transport::agents::{Agents, Offer};
+use transport::delivery::Delivered;
+use transport::{Reached, Target, Timeouts, reach};
+
+const AGENT: &str = env!("CARGO_BIN_EXE_ksyncd-agent");
+
+struct Built;
+
+impl Agents for Built {
+    fn offers(&self) -> Vec<Offer> {
+        let image = fs::read(AGENT).unwrap();
+        let (digest, len) = (Digest::of(&image), image.len() as u64);
+        vec![Offer {
+            machine: std::env::consts::ARCH.to_owned(),
+            digest,
+            len,
+        }]
+    }
+
+    fn image(&self, _: &str) -> io::Result<Cow<'_, [u8]>> {
+        fs::read(AGENT).map(Cow::Owned)
+    }
+}
+
+/// A shell of this computer as a far end, with a temporary directory of its own.
+struct FarEnd {
+    directory: tempfile::TempDir,
+}
+
+impl FarEnd {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("tmp")).unwrap();
+        Self { directory }
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.directory.path().join(below)
+    }
+
+    fn reach(&self) -> Reached {
+        let place = format!("TMPDIR={}", self.path("tmp").display());
+        let command = vec!["env".into(), place.into()];
+        let target = Target::RemoteShell {
+            command,
+            host: None,
+        };
+        reach(&target, Arc::new(Built), &Timeouts::default(), &|_| ()).unwrap()
+    }
+}
+
+fn stream(reached: Reached) -> (Stream, transport::Process) {
+    (
+        Stream {
+            reader: reached.reader,
+            writer: reached.writer,
+        },
+        reached.process,
+    )
+}
+
+fn bytes(path: &Path) -> Vec<u8> {
+    path.to_str().unwrap().as_bytes().to_vec()
+}
+
+#[test]
+fn a_tree_is_pulled_and_pushed_through_a_delivered_agent() {
+    let far = FarEnd::new();
+    fs::create_dir_all(far.path("source/sub")).unwrap();
+    fs::write(far.path("source/sub/file"), "content").unwrap();
+    let here = tempfile::tempdir().unwrap();
+    let (options, settings) = (Options::default(), Settings::default());
+
+    let reached = far.reach();
+    assert!(matches!(reached.how, Delivered::Uploaded { .. }));
+    let (pipe, process) = stream(reached);
+    let source = bytes(&far.path("source/"));
+    pull(pipe, &source, here.path(), &options, &settings, &Silent).unwrap();
+    process.close(settings.timeout).unwrap();
+    assert_eq!(fs::read(here.path().join("sub/file")).unwrap(), b"content");
+
+    let reached = far.reach();
+    assert!(matches!(reached.how, Delivered::Reused { .. }));
+    let (pipe, process) = stream(reached);
+    let destination = bytes(&far.path("copy"));
+    push(
+        pipe,
+        &here.path().join(""),
+        &destination,
+        &options,
+        &settings,
+        &Silent,
+    )
+    .unwrap();
+    process.close(settings.timeout).unwrap();
+    assert_eq!(fs::read(far.path("copy/sub/file")).unwrap(), b"content");
+}
+
+#[test]
+fn an_agent_that_is_there_for_once_removes_itself_and_works_where_it_is_told() {
+    let far = FarEnd::new();
+    fs::create_dir(far.path("once")).unwrap();
+    fs::write(far.path("file"), "content").unwrap();
+    fs::copy(AGENT, far.path("once/agent")).unwrap();
+    let mut agent = Command::new("./agent")
+        .args(["serve", "--once"])
+        .arg(far.path(""))
+        .current_dir(far.path("once"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pipe = Stream {
+        reader: Box::new(agent.stdout.take().unwrap()),
+        writer: Box::new(agent.stdin.take().unwrap()),
+    };
+    let here = tempfile::tempdir().unwrap();
+    let (options, settings) = (Options::default(), Settings::default());
+    pull(
+        pipe,
+        b"file",
+        &here.path().join("file"),
+        &options,
+        &settings,
+        &Silent,
+    )
+    .unwrap();
+    assert!(agent.wait().unwrap().success());
+    assert_eq!(fs::read(here.path().join("file")).unwrap(), b"content");
+    assert!(!far.path("once").exists());
+}
+
+#[test]
+fn a3_an_agent_whose_client_is_gone_ends_with_one_sentence() {
+    let output = Command::new(AGENT)
+        .arg("serve")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with("ksyncd-agent: ") && said.lines().count() == 1,
+        "{said}"
+    );
+}
+
+#[test]
+fn a3_an_agent_whose_client_stops_reading_ends_as_well() {
+    let mut agent = Command::new(AGENT)
+        .arg("serve")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(agent.stdout.take());
+    drop(agent.stdin.take());
+    let mut said = String::new();
+    agent
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert!(!agent.wait().unwrap().success(), "{said}");
+}
+
+#[test]
+fn a_probe_tells_the_digest_of_the_file_and_the_version() {
+    let output = Command::new(AGENT).arg("--probe").output().unwrap();
+    let digest = Digest::of(&fs::read(AGENT).unwrap());
+    let expected = format!("{digest} {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
+
+#[test]
+fn a_user_who_starts_it_by_hand_is_told_what_it_is() {
+    let output = Command::new(AGENT).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        said,
+        "ksyncd-agent: this is the agent of ksyncd, started by it and not by hand\n"
+    );
+}
