@@ -1,2 +1,18 @@
-//! The command.
-fn main() {}
+//! `ksyncd`: pull and push files out of containers, hosts and directories.
+
+mod agents;
+mod app;
+mod args;
+mod errors;
+mod exit;
+mod filters;
+mod generate;
+mod interrupt;
+mod locate;
+mod mapping;
+mod monitor;
+mod run;
+
+fn main() -> std::process::ExitCode {
+    app::main(std::env::args_os()).into()
+}

@@ -1,0 +1,125 @@
+//! Why a sync ended without an account: exit code and sentence.
+
+use rsync_core::engine::{ConnectionError, Error};
+use rsync_core::path::escape;
+
+use super::{shown, words_of};
+use crate::exit::Exit;
+
+/// The exit code.
+pub(super) fn exit(error: &Error) -> Exit {
+    of_code(error.code())
+}
+
+/// What the other end claims is believed only as far as it is a failure.
+fn of_code(code: u16) -> Exit {
+    let known = Exit::ALL
+        .into_iter()
+        .find(|exit| u16::from(exit.code()) == code);
+    known
+        .filter(|&exit| exit != Exit::Success)
+        .unwrap_or(Exit::Protocol)
+}
+
+/// What went wrong, why, and what to do next.
+pub(super) fn sentence(error: &Error) -> String {
+    match error {
+        Error::SourceMissing { path } => {
+            format!("the source {} does not exist; check SOURCE", shown(path))
+        }
+        Error::SourceUnreadable { path, error } => {
+            format!(
+                "the source {} can not be read: {}; check SOURCE and who may read it",
+                shown(path),
+                words_of(error)
+            )
+        }
+        Error::DestinationUnusable { path, error } => {
+            let path = shown(path);
+            format!(
+                "the destination {path} can not be used: {}; check DEST and who may write there",
+                words_of(error)
+            )
+        }
+        Error::DestinationBusy { path } => {
+            format!(
+                "another run of ksyncd writes to {}; wait until it has ended",
+                shown(path)
+            )
+        }
+        Error::Destination(error) => {
+            format!(
+                "the destination failed: {}; check its disk and run again",
+                escape(error.to_string().as_bytes())
+            )
+        }
+        Error::Peer { text, .. } => format!("the other end gave up: {}", escape(text.as_bytes())),
+        Error::Filter(error) => format!("{error}; correct the rule"),
+        Error::Connection(error) => {
+            let text = escape(error.to_string().as_bytes());
+            format!("{text}; {}", connection_advice(error))
+        }
+        error => format!(
+            "{}; run again, and report it if it happens twice",
+            escape(error.to_string().as_bytes())
+        ),
+    }
+}
+
+fn connection_advice(error: &ConnectionError) -> &'static str {
+    match of_code(error.code()) {
+        Exit::Incompatible => "use the same version at both ends",
+        Exit::Timeout => "check the connection, or wait longer with --timeout",
+        Exit::ConnectTimeout => "check the connection, or wait longer with --contimeout",
+        _ => "run again",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_peer_can_not_turn_its_failure_into_a_success_or_its_words_into_lines() {
+        for code in [0, 7, 64, 256, u16::MAX] {
+            let error = Error::Peer {
+                code,
+                text: "fine\nksyncd: done\x1b[2J".to_owned(),
+            };
+            assert_eq!(exit(&error), Exit::Protocol, "{code}");
+            assert!(!sentence(&error).contains(['\n', '\x1b']));
+        }
+        assert_eq!(
+            exit(&Error::Peer {
+                code: 23,
+                text: String::new()
+            }),
+            Exit::Partial
+        );
+    }
+
+    #[test]
+    fn a_destination_that_can_not_be_used_is_named_with_the_systems_words() {
+        let error = io::Error::from_raw_os_error(13);
+        let error = Error::DestinationUnusable {
+            path: PathBuf::from("/srv/a\nb"),
+            error,
+        };
+        assert_eq!(
+            sentence(&error),
+            "the destination /srv/a\\#012b can not be used: Permission denied; check DEST and who may write there"
+        );
+        assert_eq!(exit(&error), Exit::FileSelection);
+    }
+
+    #[test]
+    fn silence_is_a_timeout_that_can_be_raised() {
+        let error = Error::Connection(ConnectionError::CloseTimeout {
+            after: std::time::Duration::from_secs(9),
+        });
+        assert_eq!(exit(&error), Exit::Timeout);
+        assert!(sentence(&error).ends_with("--timeout"));
+    }
+}

@@ -1,0 +1,58 @@
+//! Why the other end could not be reached: exit code and next step.
+
+use transport::delivery::Failure as Undelivered;
+use transport::{Cause, Error};
+
+use crate::exit::Exit;
+
+/// The exit code.
+pub(super) fn exit(error: &Error) -> Exit {
+    match error {
+        Error::Start { .. } => Exit::Ipc,
+        Error::TimedOut { .. } => Exit::ConnectTimeout,
+        Error::Delivery {
+            failure: Undelivered::Machine(_),
+            ..
+        } => Exit::Unsupported,
+        Error::Delivery { .. } => Exit::Startup,
+        _ => match error.cause() {
+            Some(Cause::NoSuchTarget) => Exit::FileSelection,
+            Some(Cause::Unreachable) => Exit::Socket,
+            Some(Cause::Forbidden | Cause::NoShell | Cause::AgentFailed) => Exit::Startup,
+            _ => Exit::Protocol,
+        },
+    }
+}
+
+/// What to do next.
+pub(super) fn advice(error: &Error) -> &'static str {
+    match error {
+        Error::Start { .. } => "install it, or put it where PATH leads",
+        Error::TimedOut { .. } => "check that it is up, or wait longer with --contimeout",
+        Error::Delivery {
+            failure: Undelivered::Machine(_),
+            ..
+        } => "Linux on x86-64 and on arm64 is supported",
+        Error::Delivery {
+            failure: Undelivered::Nowhere(_),
+            ..
+        } => {
+            "give it a directory that can be written and executed from, such as an emptyDir at /tmp"
+        }
+        Error::Delivery { .. } => {
+            "run again, and check that nothing there writes to standard output first"
+        }
+        _ => match error.cause() {
+            Some(Cause::NoSuchTarget) => {
+                "check its name, and --namespace, --container and --context"
+            }
+            Some(Cause::Forbidden) => {
+                "log in again, or ask for the right to execute commands there"
+            }
+            Some(Cause::Unreachable) => "check the network and where the configuration points",
+            Some(Cause::NoShell) => "choose another container of the pod with --container",
+            Some(Cause::Killed) => "give the container more memory, or run again when it is stable",
+            _ => "run again",
+        },
+    }
+}

@@ -1,0 +1,460 @@
+//! From the command line to [`Options`], which steer both ends of a sync. The only place that
+//! knows what rsync's flags mean; files are not read here.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use rsync_core::options::{
+    Attributes, Backup, ChmodRule, Chown, Compare, Compression, Delete, DeleteWhen, FilterSpec,
+    Links, Options, Skip, Write,
+};
+use rsync_core::path::RelPath;
+
+use crate::args::{Change, Choose, Metadata, Sync};
+use crate::errors::Failure;
+
+/// Level of compression that `-z` asks for without a level: the default of zstd(1).
+const DEFAULT_LEVEL: i32 = 3;
+
+/// Which command was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// From there to here.
+    Pull,
+    /// From here to there.
+    Push,
+}
+
+/// What the meaning of flags depends on beside the command line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct User {
+    /// ksyncd runs as the superuser.
+    pub(crate) root: bool,
+    /// Permission bits that new files do not get.
+    pub(crate) umask: u32,
+}
+
+impl User {
+    /// Who runs this process. To be asked before there are threads: the system tells the umask
+    /// only to those who change it.
+    #[allow(clippy::useless_conversion, reason = "a mode has 16 bits on macOS")]
+    pub(crate) fn of_process() -> Self {
+        use rustix::fs::Mode;
+        use rustix::process::{geteuid, umask};
+        let mask = umask(Mode::RWXG | Mode::RWXO);
+        umask(mask);
+        Self {
+            root: geteuid().is_root(),
+            umask: mask.bits().into(),
+        }
+    }
+}
+
+/// What the flags mean.
+pub(crate) fn options(
+    args: &Sync,
+    filter: FilterSpec,
+    verb: Verb,
+    user: User,
+) -> Result<Options, Failure> {
+    let change = &args.change;
+    if args.change.whole_file && (change.append || change.append_verify) {
+        return Err(bad(
+            "--append",
+            "",
+            "it contradicts --whole-file; leave out one of them",
+        ));
+    }
+    Ok(Options {
+        attributes: attributes(&args.metadata, verb, user)?,
+        links: links(&args.metadata),
+        compare: compare(&args.choose),
+        skip: Skip {
+            existing: args.choose.ignore_existing,
+            missing: args.choose.existing,
+            newer: args.choose.update,
+            above_size: args.choose.max_size,
+            below_size: args.choose.min_size,
+        },
+        delete: delete(args),
+        write: Write {
+            in_place: change.inplace,
+            append: change.append || change.append_verify,
+            partial: change.partial || change.partial_progress,
+            sparse: change.sparse,
+            durable: change.fsync,
+        },
+        backup: backup(change)?,
+        filter,
+        dry_run: args.essential.dry_run,
+        whole_file: change.whole_file,
+        block_len: change.block_size,
+        bandwidth_limit: args.reach.bwlimit.unwrap_or(0),
+        compression: compression(args),
+    })
+}
+
+/// Owner and group are preserved as root without being asked for, as only root can give files
+/// away. Special bits of files are kept when they go to a container, which has to trust its files
+/// anyway, and not when they come out of one.
+fn attributes(args: &Metadata, verb: Verb, user: User) -> Result<Attributes, Failure> {
+    Ok(Attributes {
+        permissions: !args.no_perms,
+        times: !args.no_times,
+        omit_dir_times: args.omit_dir_times,
+        owner: args.owner || (user.root && !args.no_owner),
+        group: args.group || (user.root && !args.no_group),
+        numeric_ids: args.numeric_ids,
+        chown: args.chown.as_deref().map(chown).transpose()?,
+        acls: args.acls,
+        xattrs: args.xattrs,
+        hard_links: args.hard_links,
+        devices: (args.devices || args.devices_specials) && !args.no_devices,
+        specials: (args.specials || args.devices_specials) && !args.no_specials,
+        chmod: chmod(&args.chmod, user.umask)?,
+        special_bits: args.keep_special_bits || (verb == Verb::Push && !args.no_keep_special_bits),
+    })
+}
+
+/// `USER:GROUP`, `USER`, `USER:` or `:GROUP` (rsync(1), `--chown`).
+fn chown(text: &str) -> Result<Chown, Failure> {
+    let (user, group) = text.split_once(':').unwrap_or((text, ""));
+    let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+    match (named(user), named(group)) {
+        (None, None) => Err(bad("--chown", text, "write USER:GROUP, USER or :GROUP")),
+        _ if group.contains(':') => Err(bad("--chown", text, "there is more than one colon")),
+        (user, group) => Ok(Chown { user, group }),
+    }
+}
+
+/// Several `--chmod` options apply one after the other, as one list.
+fn chmod(texts: &[String], umask: u32) -> Result<Vec<ChmodRule>, Failure> {
+    let mut rules = Vec::new();
+    for text in texts {
+        let parsed = chmod::parse(text, umask).map_err(|error| bad("--chmod", text, error))?;
+        rules.extend(parsed);
+    }
+    Ok(rules)
+}
+
+/// Links that are followed win over links that are left out, as in rsync.
+fn links(args: &Metadata) -> Links {
+    if args.copy_links {
+        Links::Copy
+    } else if args.copy_unsafe_links {
+        Links::CopyUnsafe
+    } else if args.no_links {
+        Links::Skip
+    } else if args.safe_links {
+        Links::Safe
+    } else {
+        Links::Preserve
+    }
+}
+
+/// Where several are given, rsync's order decides: the checksum, then the size, then nothing.
+fn compare(args: &Choose) -> Compare {
+    if args.checksum {
+        Compare::Checksum
+    } else if args.size_only {
+        Compare::SizeOnly
+    } else if args.ignore_times {
+        Compare::Never
+    } else {
+        Compare::QuickCheck
+    }
+}
+
+fn delete(args: &Sync) -> Delete {
+    let change = &args.change;
+    let after = args.essential.delete
+        || change.delete_during
+        || change.delete_delay
+        || change.delete_after
+        || change.delete_excluded;
+    Delete {
+        when: match (change.delete_before, after) {
+            (true, _) => DeleteWhen::Before,
+            (false, true) => DeleteWhen::After,
+            (false, false) => DeleteWhen::Never,
+        },
+        excluded: change.delete_excluded,
+        limit: change.max_delete,
+        despite_errors: change.ignore_errors,
+        when_source_is_empty: change.delete_from_empty,
+    }
+}
+
+/// A backup directory has to lie below the destination: one elsewhere would be a way out of it.
+fn backup(args: &Change) -> Result<Option<Backup>, Failure> {
+    if !args.backup && args.backup_dir.is_none() {
+        return Ok(None);
+    }
+    let directory = args
+        .backup_dir
+        .as_deref()
+        .map(below_destination)
+        .transpose()?;
+    let suffix = match (&args.suffix, &directory) {
+        (Some(suffix), _) => suffix.as_bytes().to_vec(),
+        (None, Some(_)) => Vec::new(),
+        (None, None) => b"~".to_vec(),
+    };
+    if suffix.contains(&b'/') || (suffix.is_empty() && directory.is_none()) {
+        let value = args.suffix.as_deref().unwrap_or_default();
+        let reason =
+            "a suffix is not empty and has no slash; directories are named with --backup-dir";
+        return Err(bad("--suffix", value, reason));
+    }
+    Ok(Some(Backup { directory, suffix }))
+}
+
+fn below_destination(dir: &OsStr) -> Result<RelPath, Failure> {
+    let bytes = dir.as_bytes();
+    let bytes = bytes.strip_prefix(b"./").unwrap_or(bytes);
+    let bytes = bytes.strip_suffix(b"/").unwrap_or(bytes);
+    match RelPath::new(bytes) {
+        Ok(path) if !path.is_root() => Ok(path),
+        _ => Err(bad(
+            "--backup-dir",
+            dir,
+            "it has to be a directory below DEST, written relative to DEST",
+        )),
+    }
+}
+
+fn compression(args: &Sync) -> Compression {
+    match (args.reach.no_compress, args.reach.compress_level) {
+        (true, _) | (_, Some(0)) => Compression::Off,
+        (_, Some(level)) => Compression::Level(level),
+        (_, None) if args.reach.compress => Compression::Level(DEFAULT_LEVEL),
+        (_, None) => Compression::Auto,
+    }
+}
+
+fn bad(option: &'static str, value: impl AsRef<OsStr>, reason: impl ToString) -> Failure {
+    Failure::BadValue {
+        option,
+        value: value.as_ref().to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+/// Replaced by `rsync_core::options::chmod` as soon as that is there.
+mod chmod {
+    pub(super) fn parse(
+        _text: &str,
+        _umask: u32,
+    ) -> Result<Vec<rsync_core::options::ChmodRule>, &'static str> {
+        Err("this build can not change permissions")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{self, Command};
+    use crate::exit::Exit;
+    use std::ffi::OsString;
+
+    fn try_map(line: &str, root: bool) -> Result<Options, Failure> {
+        let user = User { root, umask: 0o022 };
+        let line = format!("ksyncd {line} a b");
+        match args::parse(line.split(' ').map(OsString::from))
+            .unwrap()
+            .command
+        {
+            Command::Pull(args) => options(&args, FilterSpec::default(), Verb::Pull, user),
+            Command::Push(args) => options(&args, FilterSpec::default(), Verb::Push, user),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn map(line: &str) -> Options {
+        try_map(line, false).unwrap()
+    }
+
+    #[test]
+    fn without_options_a_sync_is_like_an_archive() {
+        assert_eq!(map("pull"), Options::default());
+        assert_eq!(map("pull -a"), map("pull"));
+        assert_eq!(
+            map("pull -avzrlpt --no-compress").attributes,
+            map("pull").attributes
+        );
+    }
+
+    #[test]
+    fn owners_are_preserved_by_root_or_when_asked_for() {
+        let owners = |line, root| {
+            let attributes = try_map(line, root).unwrap().attributes;
+            (attributes.owner, attributes.group)
+        };
+        assert_eq!(owners("pull -a", false), (false, false));
+        assert_eq!(owners("pull -og", false), (true, true));
+        assert_eq!(owners("pull", true), (true, true));
+        assert_eq!(owners("pull -a --no-o", true), (false, true));
+    }
+
+    #[test]
+    fn special_bits_go_in_but_do_not_come_out() {
+        assert!(!map("pull -a").attributes.special_bits);
+        assert!(map("pull --keep-special-bits").attributes.special_bits);
+        assert!(map("push").attributes.special_bits);
+        assert!(!map("push --no-keep-special-bits").attributes.special_bits);
+    }
+
+    #[test]
+    fn devices_and_pipes_are_opted_into() {
+        let special = |line| {
+            let attributes = map(line).attributes;
+            (attributes.devices, attributes.specials)
+        };
+        assert_eq!(special("pull -a"), (false, false));
+        assert_eq!(special("pull -D"), (true, true));
+        assert_eq!(special("pull -D --no-devices"), (false, true));
+        assert_eq!(special("pull --specials"), (false, true));
+        assert_eq!(special("pull -D --no-D"), (false, false));
+    }
+
+    #[test]
+    fn links_are_treated_as_rsync_treats_them() {
+        for (line, links) in [
+            ("pull -l", Links::Preserve),
+            ("pull --no-l", Links::Skip),
+            ("pull -L", Links::Copy),
+            ("pull --copy-unsafe-links --safe-links", Links::CopyUnsafe),
+            ("pull --safe-links", Links::Safe),
+        ] {
+            assert_eq!(map(line).links, links, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_stricter_comparison_wins() {
+        assert_eq!(map("pull -cI --size-only").compare, Compare::Checksum);
+        assert_eq!(map("pull -I --size-only").compare, Compare::SizeOnly);
+        assert_eq!(map("pull -I").compare, Compare::Never);
+    }
+
+    #[test]
+    fn every_way_to_delete_deletes_late_except_before() {
+        for flag in [
+            "--delete",
+            "--del",
+            "--delete-during",
+            "--delete-delay",
+            "--delete-after",
+            "--delete-excluded",
+        ] {
+            assert_eq!(
+                map(&format!("pull {flag}")).delete.when,
+                DeleteWhen::After,
+                "{flag}"
+            );
+        }
+        let delete =
+            map("pull --delete --delete-before --max-delete=3 --ignore-errors --delete-from-empty")
+                .delete;
+        assert_eq!((delete.when, delete.limit), (DeleteWhen::Before, Some(3)));
+        assert!(delete.despite_errors && delete.when_source_is_empty && !delete.excluded);
+        assert_eq!(map("pull --max-delete=3").delete.when, DeleteWhen::Never);
+    }
+
+    #[test]
+    fn backups_have_a_place_and_a_name() {
+        assert_eq!(map("pull").backup, None);
+        assert_eq!(
+            map("pull -b").backup,
+            Some(Backup {
+                directory: None,
+                suffix: b"~".to_vec()
+            })
+        );
+        let backup = map("pull --backup-dir=./old/").backup.unwrap();
+        assert_eq!(
+            (backup.directory.unwrap().as_bytes(), backup.suffix),
+            (&b"old"[..], Vec::new())
+        );
+        assert_eq!(map("pull -b --suffix=.bak").backup.unwrap().suffix, b".bak");
+    }
+
+    #[test]
+    fn r4_a_backup_directory_outside_of_the_destination_is_refused() {
+        for dir in ["/tmp/old", "../old", "a/../../b", "."] {
+            let failure = try_map(&format!("pull --backup-dir={dir}"), false).unwrap_err();
+            assert_eq!(failure.exit(), Exit::Usage);
+            assert!(failure.to_string().contains("below DEST"), "{failure}");
+        }
+        assert!(try_map("pull -b --suffix=/x", false).is_err());
+    }
+
+    #[test]
+    fn compression_has_a_level_is_off_or_is_left_to_the_program() {
+        assert_eq!(map("pull").compression, Compression::Auto);
+        assert_eq!(map("pull -z").compression, Compression::Level(3));
+        assert_eq!(map("pull -z --zl=9").compression, Compression::Level(9));
+        assert_eq!(
+            map("pull --compress-level=-5").compression,
+            Compression::Level(-5)
+        );
+        assert_eq!(map("pull --zl=0").compression, Compression::Off);
+        assert_eq!(map("pull -z --no-z").compression, Compression::Off);
+        assert_eq!(
+            map("pull --no-compress -z").compression,
+            Compression::Level(3)
+        );
+    }
+
+    #[test]
+    fn an_owner_for_everything_is_a_user_a_group_or_both() {
+        let chown = |text| {
+            map(&format!("pull --chown={text}"))
+                .attributes
+                .chown
+                .map(|chown| (chown.user, chown.group))
+        };
+        let name = |name: &str| Some(name.to_owned());
+        assert_eq!(chown("me:us"), Some((name("me"), name("us"))));
+        assert_eq!(chown("1000"), Some((name("1000"), None)));
+        assert_eq!(chown(":us"), Some((None, name("us"))));
+        assert!(try_map("pull --chown=:", false).is_err());
+        assert!(try_map("pull --chown=a:b:c", false).is_err());
+    }
+
+    #[test]
+    fn the_rest_goes_where_its_name_says() {
+        let options = map(
+            "push -nSW --inplace -P --fsync --bwlimit=10 -B 4k -u --existing --ignore-existing -HAXO",
+        );
+        assert!(options.dry_run && options.whole_file);
+        assert_eq!(options.bandwidth_limit, 10 << 10);
+        assert_eq!(options.block_len, Some(4096));
+        assert!(options.skip.newer && options.skip.missing && options.skip.existing);
+        let Write {
+            in_place,
+            append,
+            partial,
+            sparse,
+            durable,
+        } = options.write;
+        assert_eq!(
+            (in_place, append, partial, sparse, durable),
+            (true, false, true, true, true)
+        );
+        let attributes = options.attributes;
+        assert!(
+            attributes.hard_links
+                && attributes.acls
+                && attributes.xattrs
+                && attributes.omit_dir_times
+        );
+        assert!(map("pull --append-verify").write.append);
+        assert!(try_map("pull --append -W", false).is_err());
+        let skip = map("pull --max-size=1M --min-size=1k").skip;
+        assert_eq!(
+            (skip.above_size, skip.below_size),
+            (Some(1 << 20), Some(1 << 10))
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! One sync from the command line to the exit code: the place where arguments, transport, engine
+//! and monitors meet.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use clap::ArgMatches;
+use rsync_core::engine::{self, ConnectionError, Settings, Stream};
+use rsync_core::options::Options;
+use transport::{Process, Reached, Timeouts, reach};
+
+use crate::agents::{Bundle, DIRECTORY_VARIABLE};
+use crate::args::Sync;
+use crate::errors::Failure;
+use crate::exit::Exit;
+use crate::filters::{self, Surroundings};
+use crate::interrupt::Interrupt;
+use crate::locate::{self, Ends};
+use crate::mapping::{self, User, Verb};
+use crate::monitor::{Closing, Direction, Watch};
+
+/// How long the program that carried the stream may take to end after everything has been said.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Brings files from there to here, or from here to there.
+pub(crate) fn sync(args: &Sync, matches: &ArgMatches, verb: Verb) -> Result<Exit, Failure> {
+    let filter = filters::spec(args, matches, &Surroundings::real())?;
+    let options = mapping::options(args, filter, verb, User::of_process())?;
+    let ends = locate::ends(args, verb)?;
+    let direction = match verb {
+        Verb::Push if !ends.are_local() => Direction::Sent,
+        _ => Direction::Received,
+    };
+    let watch = Watch::open(args, direction)?;
+    let interrupt = Interrupt::watch(watch.lines()).map_err(Failure::Signals)?;
+
+    let report = watch.during(|| converse(args, &ends, &options, verb, &watch, &interrupt));
+    Ok(match report {
+        Ok(report) => watch.closing(&Closing {
+            receipt: report.receipt,
+            sent: report.traffic.sent,
+            received: report.traffic.received,
+            elapsed: report.elapsed,
+            dry_run: options.dry_run,
+        }),
+        // What broke then is what the interrupt broke.
+        Err(_) if interrupt.happened() => watch.failure(&Failure::Interrupted),
+        Err(failure) => watch.failure(&failure),
+    })
+}
+
+fn converse(
+    args: &Sync,
+    ends: &Ends,
+    options: &Options,
+    verb: Verb,
+    watch: &Watch,
+    interrupt: &Interrupt,
+) -> Result<engine::Report, Failure> {
+    let (timeouts, settings) = patience(args);
+    let reached = reach(&ends.there.target, Arc::new(agents()?), &timeouts, &|_| ());
+    let Reached {
+        reader,
+        writer,
+        process,
+        ..
+    } = reached.map_err(Failure::Transport)?;
+    let carrier = Carrier::new(process, interrupt);
+
+    let stream = Stream { reader, writer };
+    let (here, there) = (&ends.here, &ends.there.path);
+    let report = match verb {
+        Verb::Pull => engine::pull(stream, there, here, options, &settings, watch),
+        Verb::Push => engine::push(stream, here, there, options, &settings, watch),
+    };
+    match (report, carrier.take()) {
+        (Ok(report), None) => Ok(report),
+        (Ok(report), Some(process)) => process
+            .close(FAREWELL)
+            .map(|()| report)
+            .map_err(Failure::Broken),
+        // Who carried the stream knows better why it broke.
+        (Err(error), Some(process)) if is_broken(&error) => Err(Failure::Broken(process.autopsy())),
+        (Err(error), _) => Err(Failure::Engine(error)),
+    }
+}
+
+/// How long to wait for what; 0 is the usual time, as a wait without end is never wanted.
+fn patience(args: &Sync) -> (Timeouts, Settings) {
+    let seconds = |seconds: Option<u64>| {
+        seconds
+            .filter(|&seconds| seconds > 0)
+            .map(Duration::from_secs)
+    };
+    let (mut timeouts, mut settings) = (Timeouts::default(), Settings::default());
+    if let Some(silence) = seconds(args.reach.timeout) {
+        (timeouts.silence, settings.timeout) = (silence, silence);
+    }
+    if let Some(connect) = seconds(args.reach.contimeout) {
+        (timeouts.answer, settings.handshake_timeout) = (connect, connect);
+    }
+    (timeouts, settings)
+}
+
+fn agents() -> Result<Bundle, Failure> {
+    let directory = std::env::var_os(DIRECTORY_VARIABLE).map(PathBuf::from);
+    let path = directory.as_deref();
+    Bundle::load(path).map_err(|cause| Failure::Agents {
+        path: path.unwrap_or(Path::new("")).into(),
+        cause,
+    })
+}
+
+fn is_broken(error: &engine::Error) -> bool {
+    use ConnectionError::{Io, LeftEarly, Preamble, Truncated};
+    matches!(
+        error,
+        engine::Error::Connection(Io { .. } | LeftEarly | Preamble(_) | Truncated)
+    )
+}
+
+/// The program that carries the stream, which an interrupt ends.
+struct Carrier(Arc<Mutex<Option<Process>>>);
+
+impl Carrier {
+    fn new(process: Process, interrupt: &Interrupt) -> Self {
+        let carrier = Self(Arc::new(Mutex::new(Some(process))));
+        let interrupted = Self(Arc::clone(&carrier.0));
+        interrupt.on_interrupt(move || drop(interrupted.take()));
+        carrier
+    }
+
+    fn take(&self) -> Option<Process> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
