@@ -21,3 +21,6 @@ pub use machine::{Agreed, Config, End, Event, Session, SessionError};
 
 /// Time since the connection began.
 pub type Time = std::time::Duration;
+
+#[cfg(test)]
+mod simulation;
