@@ -44,6 +44,9 @@ pub enum ConnectionError {
     /// The peer said goodbye although something was left to say.
     #[error("the other end left before everything was said")]
     LeftEarly,
+    /// Messages have arrived that nobody has received, and the connection is to be closed.
+    #[error("the other end has said more than this end has heard")]
+    Unheard,
     /// The peer did not say goodbye in time.
     #[error("the other end did not finish within {} s", after.as_secs())]
     CloseTimeout {
@@ -88,6 +91,7 @@ impl ConnectionError {
             | Self::Compress(_)
             | Self::Truncated
             | Self::LeftEarly
+            | Self::Unheard
             | Self::WrongRole => PROTOCOL_STREAM,
         }
     }

@@ -84,6 +84,12 @@ impl<M: Message> Inbox<M> {
         let (message, rest) = batch::take::<M>(&self.batch[self.position..])?;
         self.position = self.batch.len() - rest.len();
         message.check(&mut self.order, &self.ledger)?;
+        if self.is_finished() && !rest.is_empty() {
+            // Nobody will ask for what comes after the last message: judge it now.
+            batch::take::<M>(rest)?
+                .0
+                .check(&mut self.order, &self.ledger)?;
+        }
         Ok(message)
     }
 

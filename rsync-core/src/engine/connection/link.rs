@@ -54,7 +54,8 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// The connection has failed, or the peer does not say goodbye within the timeout.
+    /// The connection has failed, the peer does not say goodbye within the timeout, or it has sent
+    /// messages that were not received.
     pub fn close(mut self) -> Result<Traffic, ConnectionError> {
         self.closed = true;
         let shared = Arc::clone(&self.shared);
@@ -69,8 +70,13 @@ impl Link {
                 return Err(error);
             }
             if state.session.is_over() && state.writer_done {
+                let everything_was_heard = state.incoming.is_empty();
                 drop(state);
-                return Ok(self.traffic());
+                return if everything_was_heard {
+                    Ok(self.traffic())
+                } else {
+                    Err(ConnectionError::Unheard)
+                };
             }
             if shared.now() >= until {
                 let after = self.timeout;

@@ -155,7 +155,11 @@ impl Writer<'_> {
                 self.shared.fail(state, ConnectionError::LeftEarly);
             }
         } else if state.closing && (self.end == End::Agent || peer_has_left) {
-            state.session.say_goodbye();
+            if state.incoming.is_empty() {
+                state.session.say_goodbye();
+            } else {
+                self.shared.fail(state, ConnectionError::Unheard);
+            }
         }
     }
 

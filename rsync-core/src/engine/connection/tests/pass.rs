@@ -49,12 +49,13 @@ fn an_end_has_one_role_only() {
         &Settings::default(),
     )
     .unwrap();
+    let (_, agent) = agent.join().unwrap().unwrap();
     assert!(matches!(
         client.into_receiver(),
         Err(ConnectionError::WrongRole)
     ));
     assert!(matches!(
-        agent.join().unwrap().unwrap().1.into_sender(),
+        agent.into_sender(),
         Err(ConnectionError::WrongRole)
     ));
 }

@@ -12,7 +12,8 @@ use crate::wire::preamble::MAGIC;
 struct CutAfter<R> {
     stream: R,
     left: u64,
-    /// Set when the end was reached.
+    tail: Vec<u8>,
+    /// Set when the end was reached before a goodbye.
     was_cut: Arc<AtomicBool>,
     seen: Arc<AtomicU64>,
 }
@@ -23,11 +24,14 @@ impl<R: Read> Read for CutAfter<R> {
             .unwrap_or(usize::MAX)
             .min(buffer.len());
         if len == 0 {
-            self.was_cut.store(true, Ordering::SeqCst);
+            let goodbye = Header::new(FrameType::Goodbye, 0).encode();
+            self.was_cut
+                .store(!self.tail.ends_with(&goodbye), Ordering::SeqCst);
             return Ok(0);
         }
         let len = self.stream.read(&mut buffer[..len])?;
         self.left -= len as u64;
+        self.tail.extend_from_slice(&buffer[..len]);
         self.seen.fetch_add(len as u64, Ordering::SeqCst);
         Ok(len)
     }
@@ -52,12 +56,14 @@ fn cut_pass(to_client: u64, to_agent: u64) -> Outcome {
     let client_reader = CutAfter {
         stream: client_reader,
         left: to_client,
+        tail: Vec::new(),
         was_cut: Arc::clone(&was_cut[0]),
         seen: Arc::clone(&seen[0]),
     };
     let agent_reader = CutAfter {
         stream: agent_reader,
         left: to_agent,
+        tail: Vec::new(),
         was_cut: Arc::clone(&was_cut[1]),
         seen: Arc::clone(&seen[1]),
     };
@@ -92,7 +98,7 @@ fn a_pass_cut_at_any_byte_is_a_failure_at_the_end_that_misses_something() {
     assert!(to_client > 300 && to_agent > 150, "{:?}", whole.seen);
     for len in 0..to_client {
         let outcome = cut_pass(len, u64::MAX);
-        // How many heartbeats there are is not fixed, so a pass may be over before the cut.
+        // How many control frames there are is not fixed, so a pass may be over before the cut.
         assert!(
             !outcome.client_was_cut || outcome.client.is_err(),
             "client, {len} bytes of {to_client}"
