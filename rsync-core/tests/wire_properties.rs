@@ -1,5 +1,7 @@
 //! Properties of the wire formats, for any message and any bytes.
 
+#![allow(clippy::unwrap_used)]
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

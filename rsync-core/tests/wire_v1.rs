@@ -5,6 +5,8 @@
 //! New fixtures are written by running the tests with `KSYNCD_WRITE_FIXTURES=1`; existing ones
 //! are never overwritten.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::fmt::Debug;
 use std::fs;
 use std::path::PathBuf;
