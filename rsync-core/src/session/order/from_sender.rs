@@ -2,14 +2,16 @@
 //!
 //! `Source` first, `Finished` last, `Listed` between: before it listings, problems and owners,
 //! on both sides of it content. Content is for listed files only; a larger file is `Begin`, any
-//! number of `Data`, `End`, and several may be under way at once.
+//! number of `Data`, `End`, and several may be under way at once. So may the parts of several
+//! directories' listings, each in order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Ledger, OrderError, Violation};
 use crate::path::{FileName, RelPath};
 use crate::wire::limits::{
-    MAX_CONTENT_LEN, MAX_DEPTH, MAX_DIGESTS, MAX_LISTING_ENTRIES, MAX_OPEN_FILES, SMALL_FILE_LEN,
+    MAX_CONTENT_LEN, MAX_DEPTH, MAX_DIGESTS, MAX_LISTING_ENTRIES, MAX_OPEN_FILES,
+    MAX_OPEN_LISTINGS, SMALL_FILE_LEN,
 };
 use crate::wire::message::{DataOp, DirId, FileId, FromSender, Listing};
 
@@ -18,8 +20,8 @@ use crate::wire::message::{DataOp, DirId, FileId, FromSender, Listing};
 pub struct FromSenderOrder {
     stage: Stage,
     ledger: Ledger,
-    /// The directory of which another part has to follow.
-    unfinished: Option<Unfinished>,
+    /// The directories of which another part has to follow.
+    unfinished: BTreeMap<DirId, Unfinished>,
     begun: BTreeSet<FileId>,
 }
 
@@ -34,7 +36,6 @@ enum Stage {
 
 #[derive(Debug)]
 struct Unfinished {
-    dir: DirId,
     path: RelPath,
     last_name: Option<FileName>,
 }
@@ -77,7 +78,7 @@ impl FromSenderOrder {
             FromSender::Problem(_) | FromSender::Owners(_) => self.before_listed(),
             FromSender::Listed(_) => {
                 self.before_listed()?;
-                if self.unfinished.is_some() {
+                if !self.unfinished.is_empty() {
                     return Err(Violation::OutOfPlace("inside a directory's listing"));
                 }
                 self.stage = Stage::Listed;
@@ -159,22 +160,17 @@ impl FromSenderOrder {
             MAX_DEPTH,
             "directories above one another",
         )?;
-        let unfinished = self.unfinished.take();
-        let expected = unfinished
-            .as_ref()
-            .map_or_else(|| self.ledger.next_dir(), |part| part.dir);
-        if listing.dir != expected {
-            return Err(Violation::WrongDirectory {
-                got: listing.dir,
-                expected,
-            });
-        }
         let mut last_name = None;
-        if let Some(part) = unfinished {
+        if let Some(part) = self.unfinished.remove(&listing.dir) {
             if part.path != listing.path {
                 return Err(Violation::PathChanged);
             }
             last_name = part.last_name;
+        } else if listing.dir != self.ledger.next_dir() {
+            return Err(Violation::WrongDirectory {
+                got: listing.dir,
+                expected: self.ledger.next_dir(),
+            });
         }
         let mut last = last_name.as_ref();
         for entry in &listing.entries {
@@ -185,11 +181,16 @@ impl FromSenderOrder {
         }
         self.ledger.add(listing)?;
         if listing.more {
-            self.unfinished = Some(Unfinished {
-                dir: listing.dir,
+            let part = Unfinished {
                 path: listing.path.clone(),
                 last_name: last.cloned(),
-            });
+            };
+            self.unfinished.insert(listing.dir, part);
+            at_most(
+                self.unfinished.len(),
+                MAX_OPEN_LISTINGS,
+                "directories whose listing is not complete",
+            )?;
         }
         Ok(())
     }

@@ -209,7 +209,7 @@ fn content_is_for_listed_files_only() {
 }
 
 #[test]
-fn directories_count_up_and_their_parts_stay_together() {
+fn directories_count_up_and_a_finished_one_gets_no_more_parts() {
     let wrong = |got, expected| Violation::WrongDirectory {
         got: DirId(got),
         expected: DirId(expected),
@@ -218,12 +218,15 @@ fn directories_count_up_and_their_parts_stay_together() {
         check(&[source(), part(1, "", &[], false)]),
         Err((1, wrong(1, 0)))
     );
-    let torn = [
+    let interleaved = [
         source(),
         part(0, "", &["a"], true),
-        part(1, "a", &[], false),
+        part(1, "a", &["x"], true),
+        part(0, "", &["b"], false),
+        part(1, "a", &["y"], false),
+        listed(),
     ];
-    assert_eq!(check(&torn), Err((2, wrong(1, 0))));
+    assert_eq!(check(&interleaved), Ok(()));
     let again = [
         source(),
         part(0, "", &["a"], false),
@@ -241,6 +244,17 @@ fn directories_count_up_and_their_parts_stay_together() {
         check(&open),
         Err((2, Violation::OutOfPlace("inside a directory's listing")))
     );
+}
+
+#[test]
+fn x4_the_number_of_half_listed_directories_is_bounded() {
+    let most = u32::try_from(MAX_OPEN_LISTINGS).unwrap();
+    let mut pass = vec![source()];
+    pass.extend((0..=most).map(|dir| part(dir, &format!("d{dir}"), &["a"], true)));
+    let violation = Violation::TooMuch("directories whose listing is not complete");
+    assert_eq!(check(&pass), Err((pass.len() - 1, violation)));
+    pass.pop();
+    assert_eq!(check(&pass), Ok(()));
 }
 
 #[test]
