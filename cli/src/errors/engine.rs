@@ -53,7 +53,13 @@ pub(super) fn sentence(error: &Error) -> String {
                 escape(error.to_string().as_bytes())
             )
         }
-        Error::Peer { text, .. } => format!("the other end gave up: {}", escape(text.as_bytes())),
+        Error::Peer { code, text } => {
+            format!(
+                "the other end gave up: {}; {}",
+                escape(text.as_bytes()),
+                peer_advice(*code)
+            )
+        }
         Error::Filter(error) => format!("{error}; correct the rule"),
         Error::Connection(error) => {
             let text = escape(error.to_string().as_bytes());
@@ -63,6 +69,15 @@ pub(super) fn sentence(error: &Error) -> String {
             "{}; run again, and report it if it happens twice",
             escape(error.to_string().as_bytes())
         ),
+    }
+}
+
+fn peer_advice(code: u16) -> &'static str {
+    match of_code(code) {
+        Exit::FileSelection | Exit::Partial => "check the path there, and who may use it",
+        Exit::FileIo => "check the disk there",
+        Exit::Usage => "correct the command line",
+        _ => "run again",
     }
 }
 
