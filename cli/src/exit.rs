@@ -115,19 +115,24 @@ impl Exit {
     /// The graver outcome wins, in rsync's order: 23, then 24, then 25.
     pub(crate) fn of_receipt(receipt: &Receipt) -> Self {
         let lost = receipt.failed.saturating_sub(receipt.vanished);
-        if !receipt.adds_up()
-            || lost > 0
-            || receipt.unlisted > 0
-            || receipt.refused > 0
-            || receipt.deletes_failed > 0
-        {
+        let troubles = [
+            lost,
+            receipt.refused,
+            receipt.unlisted,
+            receipt.metadata_failed,
+            receipt.deletes_failed,
+        ];
+        if !receipt.adds_up() || troubles.iter().any(|&count| count > 0) {
             Self::Partial
         } else if receipt.vanished > 0 {
             Self::Vanished
         } else if receipt.deletes_withheld > 0 {
             Self::DeletesWithheld
-        } else {
+        } else if receipt.is_complete() {
             Self::Success
+        } else {
+            // A count that this function does not know says that something is missing.
+            Self::Partial
         }
     }
 }
@@ -141,6 +146,7 @@ impl From<Exit> for ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn codes_are_those_of_rsync() {
@@ -220,17 +226,25 @@ mod tests {
         assert_eq!(Exit::of_receipt(&receipt), Exit::Vanished);
     }
 
-    #[test]
-    fn a_run_that_is_complete_by_its_receipt_is_a_success_and_no_other() {
-        for withheld in [0, 1] {
-            let receipt = Receipt {
-                deletes_withheld: withheld,
+    prop_compose! {
+        fn receipts()(
+            counts in prop::array::uniform11(0u64..2), surplus in 0u64..2,
+        ) -> Receipt {
+            let [transferred, unchanged, excluded, refused, failed, vanished, unlisted, metadata_failed, withheld,
+                 deletes_failed, deleted] = counts;
+            Receipt {
+                entries: transferred + unchanged + excluded + refused + failed + surplus,
+                transferred, unchanged, excluded, refused, failed, unlisted, metadata_failed, deletes_failed, deleted,
+                vanished: vanished.min(failed), deletes_withheld: withheld,
                 ..Receipt::default()
-            };
-            assert_eq!(
-                receipt.is_complete(),
-                Exit::of_receipt(&receipt) == Exit::Success
-            );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_is_a_success_exactly_when_its_account_is_complete(receipt in receipts()) {
+            prop_assert_eq!(receipt.is_complete(), Exit::of_receipt(&receipt) == Exit::Success);
         }
     }
 }

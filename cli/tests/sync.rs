@@ -40,8 +40,14 @@ impl Place {
 
     /// Sets the time of an entry, not of what it points to, in seconds of 1970.
     fn date(&self, name: &str, secs: i64) {
-        let time = Timespec { tv_sec: secs, tv_nsec: 0 };
-        let times = Timestamps { last_access: time, last_modification: time };
+        let time = Timespec {
+            tv_sec: secs,
+            tv_nsec: 0,
+        };
+        let times = Timestamps {
+            last_access: time,
+            last_modification: time,
+        };
         utimensat(CWD, self.path(name), &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
     }
 

@@ -22,6 +22,10 @@ pub(super) fn line(closing: &Closing) -> String {
     )];
     for (number, what) in [
         (receipt.unlisted, "places that could not be listed"),
+        (
+            receipt.metadata_failed,
+            "directories without their metadata",
+        ),
         (receipt.deleted, "deleted"),
         (receipt.deletes_withheld, "deletions withheld"),
         (receipt.deletes_failed, "deletions failed"),
