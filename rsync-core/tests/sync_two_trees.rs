@@ -1,50 +1,9 @@
 //! Whole runs over an in-memory stream: two engines, one tree each.
 
-use std::os::unix::net::UnixStream;
-use std::path::Path;
+mod common;
 
-use rsync_core::engine::{self, Settings, Stream};
-use rsync_core::monitor::{Event, Monitor};
-use rsync_core::options::{Delete, DeleteWhen, Options};
-
-struct Print;
-impl Monitor for Print {
-    fn event(&self, event: &Event<'_>) {
-        eprintln!("{event:?}");
-    }
-}
-
-fn streams() -> (Stream, Stream) {
-    let (a, b) = UnixStream::pair().unwrap();
-    let stream = |end: UnixStream| Stream {
-        reader: Box::new(end.try_clone().unwrap()),
-        writer: Box::new(end),
-    };
-    (stream(a), stream(b))
-}
-
-fn pull(source: &Path, destination: &Path, options: &Options) -> engine::Report {
-    let (here, there) = streams();
-    let agent = std::thread::spawn(move || engine::serve(there, &Settings::default()));
-    let path = format!("{}/", source.display());
-    let report = engine::pull(
-        here,
-        path.as_bytes(),
-        destination,
-        options,
-        &Settings::default(),
-        &Print,
-    );
-    let served = agent.join().unwrap();
-    let report = report.unwrap();
-    served.unwrap();
-    report
-}
-
-fn write(path: impl AsRef<Path>, content: &[u8]) {
-    std::fs::create_dir_all(path.as_ref().parent().unwrap()).unwrap();
-    std::fs::write(path, content).unwrap();
-}
+use common::{deleting, pull, write};
+use rsync_core::options::Options;
 
 #[test]
 fn a_pull_makes_an_exact_copy_and_the_next_one_sends_nothing() {

@@ -56,11 +56,3 @@ fn open_or_create(dir: &Dir, name: &[u8]) -> Result<Dir, root::Error> {
         _ => dir.open_dir(&name),
     }
 }
-
-/// True if `name` in `dir` is where backups are kept, or is one: the run leaves it alone.
-pub(in crate::engine) fn is_backup(backup: &Backup, dir: &RelPath, name: &FileName) -> bool {
-    match &backup.directory {
-        Some(directory) => dir.join(name) == *directory,
-        None => !backup.suffix.is_empty() && name.as_bytes().ends_with(&backup.suffix),
-    }
-}

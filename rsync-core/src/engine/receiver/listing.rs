@@ -43,6 +43,9 @@ pub(super) struct Listings<'s, 'a> {
     renamed: Option<FileName>,
 }
 
+/// What a directory's owner needs to change what is in it.
+pub(super) const OWNER_BITS: u32 = 0o700;
+
 /// Why nothing can be done below a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Blocked {
@@ -197,7 +200,7 @@ impl<'s, 'a> Listings<'s, 'a> {
         match handles.get(&path) {
             Ok(dir) => {
                 if !is_fresh {
-                    self.keep_times(&path, &dir);
+                    self.prepare(&path, &dir);
                     let scope = tree.scope_at(&path);
                     match tree.list(&dir, &path, &scope) {
                         Ok(found) => open.merge = Merge::new(found.entries),
@@ -218,29 +221,36 @@ impl<'s, 'a> Listings<'s, 'a> {
         open
     }
 
-    /// Changing what is in a directory changes its times: they are put back at the end, unless
-    /// the source has others.
-    fn keep_times(&self, path: &RelPath, dir: &Dir) {
-        let attributes = &self.shared.options.attributes;
-        if !attributes.times || attributes.omit_dir_times || self.shared.options.dry_run {
+    /// Changing what is in a directory changes its times, and may need a permission that it does
+    /// not give: both are put back at the end, unless the source has others.
+    fn prepare(&self, path: &RelPath, dir: &Dir) {
+        if self.shared.options.dry_run {
             return;
+        }
+        let Ok(entry) = dir.own_entry(&crate::root::Detail::default()) else {
+            return;
+        };
+        let attributes = &self.shared.options.attributes;
+        let mut kept = Metadata::default();
+        if attributes.times && !attributes.omit_dir_times {
+            kept.mtime = Some(entry.mtime);
+        }
+        let closed = entry.mode & OWNER_BITS != OWNER_BITS && !crate::root::is_superuser();
+        if closed {
+            let mode = Some(entry.mode | OWNER_BITS);
+            // If this fails so will what needs it, which is reported then.
+            let _ = dir.set_own_metadata(&Metadata {
+                mode,
+                ..Metadata::default()
+            });
+            kept.mode = Some(entry.mode);
         }
         let mut directories = self
             .shared
             .directories
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if !directories.contains_key(path)
-            && let Ok(entry) = dir.own_entry(&crate::root::Detail::default())
-        {
-            directories.insert(
-                path.clone(),
-                Metadata {
-                    mtime: Some(entry.mtime),
-                    ..Metadata::default()
-                },
-            );
-        }
+        directories.entry(path.clone()).or_insert(kept);
     }
 
     fn finish_directory(&self, path: RelPath, metadata: Metadata) {

@@ -20,6 +20,7 @@ mod take;
 
 use std::path::Path;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 
 use crate::checksum::BlockKey;
 use crate::engine::connection::{Inbox, Outbox};
@@ -99,7 +100,7 @@ fn receive(
     inbox: &mut Inbox<FromSender>,
 ) -> Result<Receipt, Error> {
     debug_assert!(tree.is_none_or(|tree| tree.side == Side::Destination));
-    let summary = tree.map(|tree| Summary::of(tree, WALKERS));
+    let summary = tree.map(|tree| Summary::of(tree, WALKERS, &AtomicBool::new(false)));
     outbox.send(&FromReceiver::Holdings(first_holdings(summary.as_ref())))?;
     let shared = Shared::new(tree, context, outbox);
     let temporaries = summary

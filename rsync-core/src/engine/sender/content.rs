@@ -253,19 +253,28 @@ impl<'a> Content<'a> {
     ) -> Result<Result<Digest, FileFailure>, ConnectionError> {
         let mut sums = signature.arrived();
         let reader = source.reader().take(seen.size);
-        let matched = Matcher::new().delta(reader, *shape, self.key, &mut sums, |op| match op {
-            Op::Literal(bytes) => self.literal(file, bytes),
-            Op::Copy { offset, len } => {
-                self.matched_bytes.fetch_add(len, Ordering::Relaxed);
-                self.outbox.send(&FromSender::Data {
-                    file,
-                    op: DataOp::Copy { offset, len },
-                })
+        // An old version that is updated in place is gone up to where the new one is written:
+        // what it held there can not be copied any more.
+        let in_place = self.tree.options.write.in_place;
+        let mut position = 0;
+        let matched = Matcher::new().delta(reader, *shape, self.key, &mut sums, |op| {
+            let start = position;
+            position += op.output_len();
+            match op {
+                Op::Literal(bytes) => self.literal(file, bytes),
+                Op::Copy { offset, len } if in_place && offset < start => {
+                    self.literal_range(file, source, start, len)
+                }
+                Op::Copy { offset, len } => {
+                    self.matched_bytes.fetch_add(len, Ordering::Relaxed);
+                    let op = DataOp::Copy { offset, len };
+                    self.outbox.send(&FromSender::Data { file, op })
+                }
+                Op::Zeros(len) => {
+                    let op = DataOp::Zeros(len);
+                    self.outbox.send(&FromSender::Data { file, op })
+                }
             }
-            Op::Zeros(len) => self.outbox.send(&FromSender::Data {
-                file,
-                op: DataOp::Zeros(len),
-            }),
         });
         match matched {
             Ok(matched) if matched.len == seen.size => Ok(Ok(matched.digest)),
@@ -274,6 +283,30 @@ impl<'a> Content<'a> {
             Err(MatchError::Emit(error)) => Err(error),
             Err(MatchError::Sums(never)) => match never {},
         }
+    }
+
+    /// Sends a range again that could have been a copy. If it can not be read as it was, the
+    /// digest shows it.
+    fn literal_range(
+        &self,
+        file: FileId,
+        source: &SourceFile,
+        start: u64,
+        len: u64,
+    ) -> Result<(), ConnectionError> {
+        let mut buffer = vec![0; MAX_CONTENT_LEN];
+        let mut done = 0;
+        while done < len {
+            let piece = (len - done).min(buffer.len() as u64) as usize;
+            match source.read_at(&mut buffer[..piece], start + done) {
+                Ok(read) if read > 0 => {
+                    self.literal(file, &buffer[..read])?;
+                    done += read as u64;
+                }
+                _ => return Ok(()),
+            }
+        }
+        Ok(())
     }
 
     fn literal(&self, file: FileId, bytes: &[u8]) -> Result<(), ConnectionError> {

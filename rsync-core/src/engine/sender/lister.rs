@@ -5,7 +5,8 @@
 //! whose digest the receiver does not hold are listed.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 
 use crate::engine::connection::{ConnectionError, Outbox};
 use crate::engine::sender::content::Content;
@@ -64,11 +65,26 @@ impl<'a> Lister<'a> {
     /// Lists everything that the receiver's holdings do not cover. Ends early, in silence, when
     /// the connection fails: whoever receives sees that error too.
     pub(super) fn run(&self, held: &mpsc::Receiver<Holdings>) {
-        let Ok(first) = held.recv() else { return };
-        let outcome = match first {
-            Holdings::Nothing => self.list_all(!self.tree.options.dry_run),
-            Holdings::Unknown => self.list_all(false),
-            Holdings::Digests(items) => self.list_differences(items, held),
+        // The receiver goes through its tree at the same time. An empty one answers at once, and
+        // then nothing has to be condensed.
+        let summary = OnceLock::new();
+        let stop = AtomicBool::new(false);
+        let first = std::thread::scope(|scope| {
+            scope.spawn(|| summary.set(Summary::of(self.tree, WALKERS, &stop)));
+            let first = held.recv();
+            stop.store(
+                !matches!(first, Ok(Holdings::Digests(_))),
+                Ordering::Relaxed,
+            );
+            first
+        });
+        let outcome = match (first, summary.into_inner()) {
+            (Ok(Holdings::Digests(items)), Some(summary)) => {
+                self.list_differences(&summary, items, held)
+            }
+            (Ok(Holdings::Nothing), _) => self.list_all(!self.tree.options.dry_run),
+            (Ok(_), _) => self.list_all(false),
+            (Err(_), _) => return,
         };
         if outcome.is_ok() {
             let listed = *self.listed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,23 +108,16 @@ impl<'a> Lister<'a> {
 
     fn list_differences(
         &self,
+        summary: &Summary,
         items: Vec<u64>,
         held: &mpsc::Receiver<Holdings>,
     ) -> Result<(), ConnectionError> {
-        let summary = Summary::of(self.tree, WALKERS);
         let mut items: HashSet<u64> = items.into_iter().collect();
         let mut starts = vec![0];
         loop {
             let mut unexplored = Vec::new();
-            for (position, &start) in starts.iter().enumerate() {
-                // A path that was just asked about is explored, whatever the answer was.
-                self.descend(
-                    &summary,
-                    start,
-                    position < starts.len(),
-                    &items,
-                    &mut unexplored,
-                )?;
+            for &start in &starts {
+                self.descend(summary, start, &items, &mut unexplored)?;
             }
             if unexplored.is_empty() {
                 return Ok(());
@@ -138,10 +147,11 @@ impl<'a> Lister<'a> {
         &self,
         summary: &Summary,
         start: u32,
-        mut asked: bool,
         items: &HashSet<u64>,
         unexplored: &mut Vec<u32>,
     ) -> Result<(), ConnectionError> {
+        // What was just asked about is explored, whatever the answer was.
+        let mut asked = true;
         let mut stack = vec![start];
         while let Some(number) = stack.pop() {
             let Some(node) = summary.nodes.get(number as usize) else {

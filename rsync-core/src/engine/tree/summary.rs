@@ -9,6 +9,7 @@
 //! below 10^-7.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::engine::tree::{DirListing, Tree, Visit, walk};
@@ -93,8 +94,9 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Goes through all of `tree`.
-    pub(crate) fn of(tree: &Tree<'_>, threads: usize) -> Self {
+    /// Goes through all of `tree`, or through some of it once `stop` is set.
+    pub(crate) fn of(tree: &Tree<'_>, threads: usize, stop: &AtomicBool) -> Self {
+        struct Stopped;
         struct Building {
             nodes: Vec<Node>,
             temporaries: Vec<(RelPath, FileName)>,
@@ -103,7 +105,10 @@ impl Summary {
             nodes: Vec::new(),
             temporaries: Vec::new(),
         });
-        let outcome = walk::<std::convert::Infallible>(tree, threads, &|visit| {
+        let outcome = walk::<Stopped>(tree, threads, &|visit| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Stopped);
+            }
             let node = node(tree, &visit);
             let mut building = building.lock().unwrap_or_else(PoisonError::into_inner);
             let number = building.nodes.len() as u32;
@@ -122,10 +127,8 @@ impl Summary {
             }
             Ok(Some(number))
         });
-        match outcome {
-            Ok(()) => {}
-            Err(never) => match never {},
-        }
+        // A summary that was stopped is as good as none, and nobody looks at it.
+        let _: Result<(), Stopped> = outcome;
         let Building {
             mut nodes,
             temporaries,

@@ -124,6 +124,9 @@ impl Tree<'_> {
             if only.is_some_and(|only| only != name) {
                 return false;
             }
+            if self.keeps_as_backup(path, name) {
+                return false;
+            }
             if root::is_temporary_name(name.as_bytes()) {
                 temporaries.push(name.clone());
                 return false;
@@ -154,6 +157,22 @@ impl Tree<'_> {
             self.add_digests(dir, path, &mut listing);
         }
         Ok(listing)
+    }
+
+    /// True for what earlier runs put aside at the destination.
+    fn keeps_as_backup(&self, dir: &RelPath, name: &FileName) -> bool {
+        let Some(backup) = self
+            .options
+            .backup
+            .as_ref()
+            .filter(|_| self.side == Side::Destination)
+        else {
+            return false;
+        };
+        match &backup.directory {
+            Some(directory) => dir.join(name) == *directory,
+            None => !backup.suffix.is_empty() && name.as_bytes().ends_with(&backup.suffix),
+        }
     }
 
     fn adjust_mode(&self, entry: &mut Entry) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use super::links::Member;
-use super::{Blocked, Listings, OpenListing};
+use super::{Blocked, Listings, OWNER_BITS, OpenListing};
 use crate::engine::error::Error;
 use crate::engine::receiver::finish::Replacement;
 use crate::engine::receiver::pending::{Pending, Place};
@@ -188,9 +188,8 @@ impl Listings<'_, '_> {
         };
         let done = if entry.is_dir() {
             // What is written below changes its time once more: that comes at the end.
-            let writable = make_writable(dir, entry, found);
             self.finish_directory(path.clone(), metadata);
-            writable
+            make_writable(dir, entry, found)
         } else {
             dir.set_metadata(&entry.name, &metadata)
         };
@@ -299,17 +298,17 @@ impl Listings<'_, '_> {
     }
 }
 
-/// Something may have to be written in a directory that nobody may write to: it gets its own
+/// What is below a directory may have to be changed although the source lets nobody: it gets its
 /// mode at the end.
 fn make_writable(
     dir: &Dir,
     entry: &Entry,
     found: Option<&Entry>,
 ) -> Result<(), crate::root::Error> {
-    let Some(found) = found.filter(|found| found.mode & 0o700 != 0o700) else {
+    let Some(found) = found.filter(|found| found.mode & OWNER_BITS != OWNER_BITS) else {
         return Ok(());
     };
-    let mode = Some(found.mode | 0o700);
+    let mode = Some(found.mode | OWNER_BITS);
     dir.set_metadata(
         &entry.name,
         &crate::root::Metadata {
