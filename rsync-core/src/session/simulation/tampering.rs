@@ -1,0 +1,128 @@
+//! Conversations whose frames are doubled, swapped, lost or not paid for.
+
+use super::*;
+
+/// All frames of a small conversation, as one end received them.
+fn recorded(end: End) -> Vec<Vec<u8>> {
+    let mut world = World::new(1000, 1000, 1 << 20, STEP);
+    let mut bytes = Vec::new();
+    while !(world.client.is_done() && world.agent.is_done()) {
+        let pipe = match end {
+            End::Client => &world.down,
+            End::Agent => &world.up,
+        };
+        let before: usize = bytes.len();
+        for (arrival, piece) in &pipe.pieces {
+            if *arrival == world.now {
+                bytes.extend_from_slice(piece);
+            }
+        }
+        assert!(bytes.len() >= before);
+        world.step();
+    }
+    let mut frames = Vec::new();
+    let mut rest = &bytes[..];
+    while let Some((header, _)) = rest.split_first_chunk::<HEADER_LEN>() {
+        let len = HEADER_LEN + Header::parse(*header).unwrap().len;
+        frames.push(rest[..len].to_vec());
+        rest = &rest[len..];
+    }
+    frames
+}
+
+/// Feeds recorded frames to a new end; true if it took all of them and is over.
+fn replay(end: End, frames: &[Vec<u8>]) -> Result<bool, SessionError> {
+    let mut party = Party::new(end, 1000);
+    let mut output = Pipe::new(1 << 20, STEP);
+    let mut now = STEP;
+    for bytes in frames {
+        let mut input = Pipe::new(1 << 20, Time::ZERO);
+        input.write(now, &mut bytes.clone());
+        party.read(now, &mut input)?;
+        party.write(now, &mut output, 1000);
+        now += STEP;
+    }
+    Ok(party.session.is_over())
+}
+
+#[test]
+fn a_recorded_conversation_can_be_replayed() {
+    for end in [End::Client, End::Agent] {
+        assert_eq!(replay(end, &recorded(end)), Ok(true), "{end:?}");
+    }
+}
+
+#[test]
+fn frames_that_are_doubled_swapped_or_lost_never_make_a_success() {
+    // What may come at any time and any number of times is not told apart by its order.
+    let free = [
+        FrameType::Ping,
+        FrameType::Pong,
+        FrameType::Credit,
+        FrameType::Messages,
+    ];
+    let control = |frame| frame != FrameType::Messages && free.contains(&frame);
+    let frame_type = |frame: &[u8]| {
+        Header::parse(*frame.first_chunk().unwrap())
+            .unwrap()
+            .frame_type
+            .unwrap()
+    };
+    for end in [End::Client, End::Agent] {
+        let frames = recorded(end);
+        for position in 0..frames.len() {
+            if free.contains(&frame_type(&frames[position])) {
+                continue;
+            }
+            let mut doubled = frames.clone();
+            doubled.insert(position, frames[position].clone());
+            assert!(
+                replay(end, &doubled).is_err(),
+                "{end:?}: frame {position} doubled"
+            );
+            let mut lost = frames.clone();
+            lost.remove(position);
+            assert_ne!(
+                replay(end, &lost),
+                Ok(true),
+                "{end:?}: frame {position} lost"
+            );
+            let moves_past_control = frames.get(position + 1).is_none_or(|next| {
+                frame_type(&frames[position]) == FrameType::Goodbye && control(frame_type(next))
+            });
+            if !moves_past_control {
+                let mut swapped = frames.clone();
+                swapped.swap(position, position + 1);
+                assert!(
+                    replay(end, &swapped).is_err(),
+                    "{end:?}: frame {position} swapped"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_sends_without_credit_is_found_out() {
+    let mut party = Party::new(End::Client, 0);
+    let mut hello = Vec::new();
+    frame::put(
+        &mut hello,
+        FrameType::Hello,
+        &Hello::of_this_build("x", [0; 16]).encode(),
+    );
+    let mut input = Pipe::new(usize::MAX, Time::ZERO);
+    input.write(STEP, &mut hello);
+    party.read(STEP, &mut input).unwrap();
+    let mut result = Ok(());
+    let mut frames = 0;
+    while result.is_ok() {
+        let mut bytes = Vec::new();
+        frame::put(&mut bytes, FrameType::Messages, &[0; 1 << 16]);
+        input.write(STEP, &mut bytes);
+        result = party.read(STEP, &mut input);
+        frames += 1;
+    }
+    assert_eq!(result, Err(SessionError::CreditExceeded { len: 1 << 16 }));
+    assert_eq!(frames, (INITIAL_CREDIT >> 16) + 1);
+}
