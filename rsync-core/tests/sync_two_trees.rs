@@ -38,13 +38,7 @@ fn changes_moves_and_deletions_arrive() {
     write(source.join("big"), &big);
     write(source.join("old/moved"), &big[..1_000_000]);
     write(source.join("gone"), b"gone");
-    let options = Options {
-        delete: Delete {
-            when: DeleteWhen::After,
-            ..Delete::default()
-        },
-        ..Options::default()
-    };
+    let options = deleting();
     pull(&source, &destination, &options);
     big[2_000_000] ^= 1;
     big.splice(1_000_000..1_000_000, *b"inserted");
