@@ -15,12 +15,10 @@
 /// Longest window, in bytes: keeps the exact sums within 64 bits.
 pub const MAX_WINDOW_LEN: usize = 1 << 20;
 
-/// Adding both sides of a byte keeps the quadratic injective as the offsets differ by an odd
-/// number; see the test.
+/// Injective, as `x + y + 0x9d8b` is odd where `x - y` is even and never 0 modulo 2^16.
 const fn substitute(byte: u8) -> u16 {
     let byte = byte as u16;
-    byte.wrapping_add(0x2f35)
-        .wrapping_mul(byte.wrapping_add(0x9d8a))
+    byte.wrapping_mul(byte.wrapping_add(0x9d8b))
 }
 
 static SUBSTITUTE: [u16; 256] = {
@@ -33,8 +31,9 @@ static SUBSTITUTE: [u16; 256] = {
     table
 };
 
-/// Columns that are summed side by side, so that the compiler can use vector registers.
-const LANES: usize = 16;
+/// Columns that are summed side by side: as many as keep both sums in the 16 vector registers of
+/// any x86-64 or arm64 processor.
+const LANES: usize = 8;
 /// Most rows before a column's `b` could leave 32 bits: 256·257/2·65535 < 2^32.
 const ROWS: usize = 256;
 
@@ -82,7 +81,7 @@ impl Rolling {
     /// The 32 bits: the upper half of a product (Dietzfelbinger's multiply-shift hashing).
     #[inline(always)]
     pub fn value(&self) -> u32 {
-        let both = self.b.wrapping_add(self.a.rotate_left(40));
+        let both = self.b.wrapping_add(self.a << 40);
         (both.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
     }
 }
@@ -93,8 +92,12 @@ fn sums(piece: &[u8]) -> (u64, u64) {
     let mut b_lanes = [0u32; LANES];
     let (rows, rest) = piece.as_chunks::<LANES>();
     for row in rows {
+        let mut terms = [0; LANES];
+        for (term, &byte) in terms.iter_mut().zip(row) {
+            *term = substitute(byte);
+        }
         for lane in 0..LANES {
-            a_lanes[lane] += u32::from(substitute(row[lane]));
+            a_lanes[lane] += u32::from(terms[lane]);
             b_lanes[lane] += a_lanes[lane];
         }
     }

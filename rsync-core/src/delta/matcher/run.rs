@@ -18,7 +18,7 @@
 use std::io::Read;
 
 use super::allowance::Allowance;
-use super::index::{Filter, Index};
+use super::index::Index;
 use super::output::{Output, is_zero};
 use super::window::Window;
 use super::{Effort, MatchError, Matched, Sums, finish, flush_gap, rest, trim_gap};
@@ -185,7 +185,9 @@ where
                 .allowance
                 .bytes_until_affordable()
                 .min(ahead.len() - block_len);
-            let passed = roll_to_alarm(ahead, block_len, blind, &mut rolling, index.filter());
+            let passed = index
+                .filter()
+                .roll_to_alarm(ahead, block_len, blind, &mut rolling);
             self.effort.rolled_bytes += passed as u64;
             self.pass(passed)?;
             if let Some(found) = self.find(rolling.value())? {
@@ -376,28 +378,4 @@ impl Strongs<'_> {
         self.memo = [(at, content.len(), strong), self.memo[0]];
         strong
     }
-}
-
-/// Rolls over `bytes`, starting with the first `block_len` of them in the window, until the filter
-/// knows the window or the bytes end. The filter is not asked for less than `blind` bytes. Returns
-/// by how many bytes the window moved.
-fn roll_to_alarm(
-    bytes: &[u8],
-    block_len: usize,
-    blind: usize,
-    rolling: &mut Rolling,
-    filter: &Filter,
-) -> usize {
-    let (leaving, entering) = (bytes, &bytes[block_len..]);
-    for (&leaving, &entering) in leaving.iter().zip(&entering[..blind]) {
-        rolling.roll(leaving, entering);
-    }
-    let pairs = leaving[blind..].iter().zip(&entering[blind..]);
-    for (moved, (&leaving, &entering)) in (blind + 1..).zip(pairs) {
-        rolling.roll(leaving, entering);
-        if filter.may_hold(rolling.value()) {
-            return moved;
-        }
-    }
-    entering.len()
 }
