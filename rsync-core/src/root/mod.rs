@@ -59,6 +59,8 @@ mod stage;
 mod stat;
 mod system;
 mod temporary;
+#[cfg(test)]
+mod tests;
 mod xattr;
 
 use std::io;

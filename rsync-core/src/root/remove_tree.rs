@@ -160,12 +160,12 @@ impl Removal<'_> {
         let path = self.path.clone();
         self.path = path.parent().unwrap_or_default();
         if let Some(above) = self.levels.last_mut() {
+            above.keeps |= level.keeps;
             above
                 .reopen_from(&level)
                 .context("go back to", || self.path.clone())?;
         }
         if level.keeps {
-            self.mark_kept();
             return Ok(());
         }
         match unlinkat(self.current(), level.name.as_bytes(), AtFlags::REMOVEDIR) {
@@ -196,10 +196,6 @@ impl Removal<'_> {
             path: path.into(),
             source,
         });
-        self.mark_kept();
-    }
-
-    fn mark_kept(&mut self) {
         if let Some(level) = self.levels.last_mut() {
             level.keeps = true;
         }
@@ -277,7 +273,7 @@ impl Level {
         }
         self.fd = Some(fd);
         // The new descriptor reads from the first name on: what stays would come up for ever.
-        self.at_end = self.keeps;
+        self.at_end |= self.keeps;
         Ok(())
     }
 }

@@ -96,6 +96,9 @@ impl SourceFile {
     /// hole is left. What is between two stretches is zeros. Where the file system can not tell,
     /// everything counts as data.
     pub fn next_data(&self, offset: u64, end: u64) -> (u64, u64) {
+        if offset >= end {
+            return (end, end);
+        }
         match system::next_data(self.fd(), offset) {
             Ok(Some((start, stop))) => (start.clamp(offset, end), stop.clamp(offset, end)),
             Ok(None) => (end, end),
