@@ -43,6 +43,9 @@ mod rule;
 mod scope;
 mod wildmatch;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 pub use error::{FilterError, RuleFault};
@@ -58,7 +61,7 @@ use scope::{Item, List, Policy, State};
 
 /// Largest merge file that is read, in bytes.
 pub const MAX_MERGE_FILE_LEN: usize = 1 << 20;
-/// Most merge files that are in force at once, and most that name each other in a row.
+/// Most `:` rules that are in force at once, and most `.` rules that one merge file leads to.
 pub const MAX_MERGES: usize = 64;
 
 /// A compiled [`FilterSpec`].

@@ -47,9 +47,9 @@ pub(super) enum Parsed<'a> {
     /// `-C`: the patterns that CVS ignores.
     CvsDefaults(Modifiers),
     /// `. file`: read now.
-    Merge(Modifiers, FileName),
+    Merge(Modifiers, &'a [u8]),
     /// `: file`: read in every directory.
-    DirMerge(Modifiers, FileName),
+    DirMerge(Modifiers, &'a [u8]),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -122,13 +122,10 @@ pub(super) fn parse<'a>(
     if rest.len() > MAX_PATH_LEN {
         return Err(RuleFault::TooLong);
     }
-    if matches!(kind, Kind::Merge | Kind::DirMerge) {
-        let name = merge_name(&modifiers, rest)?;
-        return Ok(if kind == Kind::Merge {
-            Parsed::Merge(modifiers, name)
-        } else {
-            Parsed::DirMerge(modifiers, name)
-        });
+    match kind {
+        Kind::Merge => return Ok(Parsed::Merge(modifiers, rest)),
+        Kind::DirMerge => return Ok(Parsed::DirMerge(modifiers, rest)),
+        _ => {}
     }
     if delete_excluded && !modifiers.sender && !modifiers.receiver {
         modifiers.sender = true;
@@ -213,9 +210,11 @@ fn kind_of(text: &[u8]) -> Result<(Kind, usize), RuleFault> {
     Ok((kind, if text.get(1) == Some(&b',') { 2 } else { 1 }))
 }
 
+/// The file that a merge rule names; `C` has a name of its own.
+///
 /// A leading slash (`: /.rsync-filter`) asks rsync to look above the root as well. Nothing above
 /// a root is ever read here, so it names the same file as without.
-fn merge_name(modifiers: &Modifiers, name: &[u8]) -> Result<FileName, RuleFault> {
+pub(super) fn merge_name(modifiers: &Modifiers, name: &[u8]) -> Result<FileName, RuleFault> {
     let name = match name {
         b"" if modifiers.cvs => b".cvsignore",
         b"" => return Err(RuleFault::NoPattern),

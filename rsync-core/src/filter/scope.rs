@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::error::{FilterError, RuleFault};
 use super::gitignore::GitIgnore;
 use super::lists::CVS_PATTERNS;
-use super::parse::{Modifiers, Parsed, parse, rules_of};
+use super::parse::{Modifiers, Parsed, merge_name, parse, rules_of};
 use super::rule::{Rule, Side, Subject};
 use super::{MAX_MERGE_FILE_LEN, MAX_MERGES};
 use crate::path::{FileName, RelPath};
@@ -93,27 +93,15 @@ impl State {
             let inherited = slot.layer.take().filter(|_| !modifiers.local);
             slot.layer = inherited.clone();
             if let Some(content) = read(&name) {
-                let mut list = List {
-                    items: Vec::new(),
-                    inherited,
-                    slots: &mut self.slots,
-                    policy,
+                let mut list = List::new(&mut self.slots, policy);
+                list.inherited = inherited;
+                let file = MergeFile {
+                    dir,
+                    name: &name,
+                    content: &content,
                 };
-                list.read_file(
-                    &MergeFile {
-                        dir,
-                        name: &name,
-                        content: &content,
-                        depth: 0,
-                    },
-                    &modifiers,
-                    read,
-                )?;
-                let List {
-                    items,
-                    inherited: parent,
-                    ..
-                } = list;
+                list.read_file(&file, &modifiers, read)?;
+                let (items, parent) = (list.items, list.inherited);
                 self.slots[index].layer = if items.is_empty() {
                     parent
                 } else {
@@ -140,6 +128,8 @@ pub(super) struct List<'s> {
     inherited: Option<Arc<Layer>>,
     slots: &'s mut Vec<Slot>,
     policy: Policy,
+    /// How many `.` rules were followed.
+    merged: usize,
 }
 
 /// A merge file in a directory.
@@ -147,8 +137,6 @@ struct MergeFile<'a> {
     dir: &'a RelPath,
     name: &'a FileName,
     content: &'a [u8],
-    /// How many merge files led to this one.
-    depth: usize,
 }
 
 impl<'s> List<'s> {
@@ -159,6 +147,7 @@ impl<'s> List<'s> {
             inherited: None,
             slots,
             policy,
+            merged: 0,
         }
     }
 
@@ -194,8 +183,9 @@ impl<'s> List<'s> {
             };
             match parse(rule, container, self.policy.delete_excluded).map_err(in_file)? {
                 Parsed::Merge(modifiers, name) => {
-                    let depth = file.depth + 1;
-                    if depth > MAX_MERGES {
+                    let name = merge_name(&modifiers, name).map_err(in_file)?;
+                    self.merged += 1;
+                    if self.merged > MAX_MERGES {
                         return Err(in_file(RuleFault::TooManyMerges));
                     }
                     let content = read(&name)
@@ -206,7 +196,6 @@ impl<'s> List<'s> {
                         dir: file.dir,
                         name: &name,
                         content: &content,
-                        depth,
                     };
                     self.read_file(&merged, &modifiers, read)?;
                 }
@@ -242,6 +231,7 @@ impl<'s> List<'s> {
             }
             Parsed::Merge(..) => return Err(RuleFault::MergeOnTheWire),
             Parsed::DirMerge(modifiers, name) => {
+                let name = merge_name(&modifiers, name)?;
                 self.exclude_itself(&modifiers, &name);
                 if self.slots.iter().any(|slot| slot.name == name) {
                     return Ok(());
@@ -263,8 +253,15 @@ impl<'s> List<'s> {
     /// The modifier `e`: an exclude for the merge file's own name.
     fn exclude_itself(&mut self, modifiers: &Modifiers, name: &FileName) {
         if modifiers.excludes_itself {
-            let rule = Rule::new(name.as_bytes(), Modifiers::default(), None);
-            self.items.push(Item::Rule(Box::new(rule)));
+            let default = Modifiers {
+                sender: self.policy.delete_excluded,
+                ..Modifiers::default()
+            };
+            self.items.push(Item::Rule(Box::new(Rule::new(
+                name.as_bytes(),
+                default,
+                None,
+            ))));
         }
     }
 }

@@ -226,7 +226,11 @@ fn tokens(pattern: &[u8], dialect: Dialect) -> Vec<Token> {
                 None => return vec![Token::Never],
             },
             b'*' => {
-                let begins = at == 1 || pattern[at - 2] == b'/';
+                // git compares the text before the first wildcard by itself and takes what
+                // follows for a pattern of its own, so that `a**/b` holds whole directories too.
+                let before = &pattern[..at - 1];
+                let first = !before.iter().any(|byte| b"*?[\\".contains(byte));
+                let begins = first || before.last() == Some(&b'/');
                 let extra = pattern[at..]
                     .iter()
                     .take_while(|&&byte| byte == b'*')
@@ -279,6 +283,10 @@ mod tests {
         assert!(git("**/b", "b") && git("**/b", "x/y/b") && !git("**/b", "xb"));
         assert!(git("a/**", "a/x/y") && !git("a/**", "a"));
         assert!(!git("a**c", "a/c") && git("a**c", "abbc"));
+        assert!(
+            git("a**/b", "ax/y/b") && !git("?**/b", "ax/y/b"),
+            "git's own exception"
+        );
         assert!(git("**/**/b", "b") && git("**/**/b", "x/y/b"));
     }
 

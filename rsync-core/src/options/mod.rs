@@ -3,6 +3,8 @@
 //! The client builds one [`Options`] and sends it in its request; both ends act on the same
 //! value. The names are rsync's (rsync(1)).
 
+pub mod chmod;
+
 use serde::{Deserialize, Serialize};
 
 /// Everything that steers one sync.
@@ -111,6 +113,30 @@ pub struct ChmodRule {
     pub set: u32,
     /// Execute bits set only on directories and on files that somebody may execute (`X`).
     pub set_if_executable: u32,
+    /// Bits that depend on those of one class of users (`g=u`).
+    pub copy: Option<ChmodCopy>,
+}
+
+/// The part of a `--chmod` clause that copies one class's `rwx` to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChmodCopy {
+    /// Whose bits, as they were before the clause.
+    pub from: ChmodClass,
+    /// Which bits may be touched: `0o070` for the group.
+    pub to: u32,
+    /// Clear them where the source has them (`g-o`) instead of setting them.
+    pub remove: bool,
+}
+
+/// A class of users in a mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChmodClass {
+    /// The owner (`u`).
+    User,
+    /// The group (`g`).
+    Group,
+    /// Everybody else (`o`).
+    Others,
 }
 
 /// What a clause of `--chmod` applies to.
