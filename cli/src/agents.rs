@@ -113,6 +113,13 @@ impl Agents for Bundle {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::{Command, Stdio};
+
+    use rsync_core::engine::{Settings, Stream, pull};
+    use rsync_core::monitor::Silent;
+    use rsync_core::options::{Compression, Options};
+
     use super::*;
 
     #[test]
@@ -126,6 +133,63 @@ mod tests {
             );
             assert!(image.starts_with(b"\x7fELF"));
         }
+    }
+
+    #[test]
+    fn the_agent_of_this_machine_serves_from_a_root_with_nothing_else_in_it() {
+        let bundle = Bundle::load(None).unwrap();
+        let Ok(image) = bundle.image(std::env::consts::ARCH) else {
+            eprintln!("skipped: no agent for this machine is embedded");
+            return;
+        };
+        if !Command::new("id")
+            .arg("-u")
+            .output()
+            .unwrap()
+            .stdout
+            .starts_with(b"0\n")
+        {
+            eprintln!("skipped: chroot needs root");
+            return;
+        }
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("agent"), image).unwrap();
+        let executable = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(root.path().join("agent"), executable).unwrap();
+        let content = "content ".repeat(100_000);
+        std::fs::create_dir(root.path().join("source")).unwrap();
+        std::fs::write(root.path().join("source/file"), &content).unwrap();
+
+        let mut chroot = Command::new("chroot");
+        chroot.arg(root.path()).args(["/agent", "serve"]);
+        chroot.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let Ok(mut agent) = chroot.spawn() else {
+            eprintln!("skipped: there is no chroot");
+            return;
+        };
+        let stream = Stream {
+            reader: Box::new(agent.stdout.take().unwrap()),
+            writer: Box::new(agent.stdin.take().unwrap()),
+        };
+        let here = tempfile::tempdir().unwrap();
+        let options = Options {
+            compression: Compression::Level(3),
+            ..Options::default()
+        };
+        pull(
+            stream,
+            b"/source/",
+            here.path(),
+            &options,
+            &Settings::default(),
+            &Silent,
+        )
+        .unwrap();
+        assert!(agent.wait().unwrap().success());
+        assert_eq!(
+            std::fs::read_to_string(here.path().join("file")).unwrap(),
+            content
+        );
     }
 
     #[test]
