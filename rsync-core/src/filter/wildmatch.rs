@@ -1,6 +1,6 @@
 //! Wildcard patterns over bytes, in rsync's dialect and in git's.
 //!
-//! Written here because `gix-glob` brings 15 crates, reaches the file system through `gix-fs`
+//! Written here because `gix-glob` brings a dozen further crates, reaches the file system through `gix-fs`
 //! and knows only git's `**`, which stands for whole directories, where rsync's crosses a slash
 //! anywhere.
 //!
