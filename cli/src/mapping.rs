@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use rsync_core::options::{
     Attributes, Backup, ChmodRule, Chown, Compare, Compression, Delete, DeleteWhen, FilterSpec,
-    Links, Options, Skip, Write,
+    Links, Options, Skip, Write, chmod,
 };
 use rsync_core::path::RelPath;
 
@@ -237,16 +237,6 @@ fn bad(option: &'static str, value: impl AsRef<OsStr>, reason: impl ToString) ->
         option,
         value: value.as_ref().to_owned(),
         reason: reason.to_string(),
-    }
-}
-
-/// Replaced by `rsync_core::options::chmod` as soon as that is there.
-mod chmod {
-    pub(super) fn parse(
-        _text: &str,
-        _umask: u32,
-    ) -> Result<Vec<rsync_core::options::ChmodRule>, &'static str> {
-        Err("this build can not change permissions")
     }
 }
 

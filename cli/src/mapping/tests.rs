@@ -202,3 +202,12 @@ fn the_rest_goes_where_its_name_says() {
         (Some(1 << 20), Some(1 << 10))
     );
 }
+
+#[test]
+fn changes_of_permissions_apply_in_order() {
+    let rules = map("pull --chmod=D755,F644 --chmod=u+w").attributes.chmod;
+    assert_eq!(rules, chmod::parse("D755,F644,u+w", 0o022).unwrap());
+    let failure = try_map("pull --chmod=nonsense", false).unwrap_err();
+    assert_eq!(failure.exit(), Exit::Usage);
+    assert!(failure.to_string().contains("nonsense"), "{failure}");
+}
