@@ -10,7 +10,7 @@
 //! - `--version`.
 //!
 //! It never decides anything: roots, filters, options and limits are the client's. It leaves no
-//! process behind ([`lifeline`]). What it says to people is one sentence on standard error.
+//! process behind (`lifeline`). What it says to people is one sentence on standard error.
 
 mod invocation;
 mod lifeline;

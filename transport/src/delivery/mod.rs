@@ -2,7 +2,7 @@
 //!
 //! One remote command does it all. The command line is `sh -s TOKEN MACHINE:HASH:SIZE…`: plain
 //! words that need no quoting, so they survive every remote shell, exec call and URL alike. The
-//! script ([`SCRIPT`]) travels on standard input; once the shell has read it, nothing is sent
+//! script travels on standard input; once the shell has read it, nothing is sent
 //! that was not asked for, because the tools of a small image read further than they should.
 //!
 //! - An agent that is there already, by the hash of its content, is started at once. If not, its
