@@ -226,8 +226,7 @@ impl Subject<'_> {
             .map(|attribute| under_mode(attribute, mode))
             .collect();
         self.make_equal(&agreeing, namespaces)?;
-        // Writing a list clears set-gid for those who are not in the group, and removing one
-        // leaves the mask as group permissions.
+        // Writing or removing a list may change the mode, which file systems do differently.
         if Stat::of(self.fd).during("stat")?.mode != mode & PERMISSION_BITS {
             self.set_mode(mode).during(CHANGE_MODE)?;
         }

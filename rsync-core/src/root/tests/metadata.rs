@@ -7,6 +7,7 @@ use rustix::fs::XattrFlags;
 
 use super::{Place, mode_of, name, set_mode};
 use crate::entry::{Timestamp, Xattr};
+use crate::root::metadata::change_mode;
 use crate::root::{Detail, Metadata, XattrChange, acl_under_mode};
 
 const USER_OBJ: u16 = 0x01;
@@ -156,6 +157,17 @@ fn r3_metadata_of_a_link_never_reaches_its_target() {
         (after.mode(), after.ctime(), after.ctime_nsec()),
         (before.mode(), before.ctime(), before.ctime_nsec())
     );
+}
+
+#[test]
+fn r3_a_link_that_appears_at_the_last_moment_is_not_followed_either() {
+    let place = Place::new();
+    let secret = place.outside().join("secret");
+    set_mode(&secret, 0o640);
+    symlink(&secret, place.at("link")).unwrap();
+    // What a change of mode comes down to after it was found that there is no link.
+    let _ = change_mode(place.top().fd(), &name("link"), 0o777);
+    assert_eq!(mode_of(&secret), 0o640);
 }
 
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rustix::fs::{RenameFlags, renameat_with};
 
@@ -15,22 +15,34 @@ use crate::root::{Detail, Metadata};
 
 const ROUNDS: usize = 10_000;
 
-/// Runs `work` so often, while `here` and `there` change places all the time.
+/// Runs `work` at least so often, and until `here` and `there` were to change places as often.
 fn while_swapping(place: &Place, here: &str, there: &str, mut work: impl FnMut(usize)) {
-    let done = AtomicBool::new(false);
+    let (done, swaps) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let top = place.top().fd();
             while !done.load(Ordering::Relaxed) {
                 // One of them may just have been removed by the work.
                 let _ = renameat_with(top, here, top, there, RenameFlags::EXCHANGE);
+                swaps.fetch_add(1, Ordering::Relaxed);
             }
         });
-        for round in 0..ROUNDS {
+        // Set even if the work panics: the scope waits for the thread.
+        let _stop = SetOnDrop(&done);
+        let mut round = 0;
+        while round < ROUNDS || swaps.load(Ordering::Relaxed) < ROUNDS {
             work(round);
+            round += 1;
         }
-        done.store(true, Ordering::Relaxed);
     });
+}
+
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]
