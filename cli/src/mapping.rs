@@ -50,6 +50,15 @@ impl User {
     }
 }
 
+/// True if every entry is shown somewhere.
+fn tells_all(args: &Sync) -> bool {
+    let essential = &args.essential;
+    essential.verbose > 0
+        || essential.itemize_changes > 0
+        || args.output.json
+        || args.output.log_file.is_some()
+}
+
 /// What the flags mean.
 pub(crate) fn options(
     args: &Sync,
@@ -87,6 +96,7 @@ pub(crate) fn options(
         backup: backup(change)?,
         filter,
         dry_run: args.essential.dry_run,
+        tell_all: tells_all(args),
         whole_file: change.whole_file,
         block_len: change.block_size,
         bandwidth_limit: args.reach.bwlimit.unwrap_or(0),

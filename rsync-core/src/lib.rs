@@ -3,6 +3,7 @@
 //! A sync has a **sender**, which owns the source tree, and a **receiver**, which owns the
 //! destination. Both run over any pair of byte streams.
 
+pub mod change;
 pub mod checksum;
 pub mod delta;
 #[cfg(feature = "fs")]

@@ -1,5 +1,8 @@
 //! How a run is watched: the engine never prints, it tells a [`Monitor`].
 
+use std::borrow::Cow;
+
+pub use crate::change::{Change, SkipReason, Update, WithheldReason};
 use crate::entry::{Entry, Kind};
 use crate::path::RelPath;
 use crate::wire::message::{FileFailure, ProblemKind};
@@ -85,71 +88,6 @@ pub enum Event<'a> {
     },
 }
 
-/// What changed about an entry; the letters of rsync's `--itemize-changes`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Change {
-    /// How the content came about.
-    pub update: Update,
-    /// The entry did not exist, or was of another kind.
-    pub created: bool,
-    /// Content differs by checksum (`c`), or a link's target changed.
-    pub content: bool,
-    /// Size differs (`s`).
-    pub size: bool,
-    /// Modification time differs (`t`).
-    pub time: bool,
-    /// Permission bits differ (`p`).
-    pub permissions: bool,
-    /// User differs (`o`).
-    pub owner: bool,
-    /// Group differs (`g`).
-    pub group: bool,
-    /// Access control list differs (`a`).
-    pub acl: bool,
-    /// Extended attributes differ (`x`).
-    pub xattr: bool,
-}
-
-impl Change {
-    /// True if nothing changed.
-    pub fn is_none(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// How an entry's content came about: the first letter of an itemized line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Update {
-    /// No content moved (`.`).
-    #[default]
-    None,
-    /// Content came from the sender (`>`), or goes to the receiver (`<`).
-    Transfer,
-    /// Created or changed without content: directory, link, device (`c`).
-    Local,
-    /// Hard link to another entry (`h`).
-    HardLink,
-    /// Moved or copied from elsewhere at the destination (`c`).
-    Moved,
-}
-
-/// Why an entry was left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SkipReason {
-    /// A device, pipe or socket, and the run does not ask for those.
-    SpecialFile,
-    /// A symbolic link, and the run does not want (such) links.
-    Link,
-    /// It exists (`--ignore-existing`).
-    Exists,
-    /// It does not exist (`--existing`).
-    Missing,
-    /// The destination's is newer (`-u`).
-    Newer,
-    /// Too large or too small.
-    Size,
-}
-
 /// What went wrong with one entry.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -161,7 +99,7 @@ pub enum Trouble {
     /// The destination could not be changed.
     Destination {
         /// What was tried.
-        operation: &'static str,
+        operation: Cow<'static, str>,
         /// What the system said.
         error: std::io::Error,
     },
@@ -170,16 +108,5 @@ pub enum Trouble {
     /// The destination has another entry under a name that its file system takes for the same.
     NameCollision,
     /// The entry is not allowed at the destination.
-    Refused(&'static str),
-}
-
-/// Why deletions did not happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WithheldReason {
-    /// The source could not be read completely.
-    IncompleteListing,
-    /// The limit of `--max-delete` was reached.
-    Limit,
-    /// The source is empty and the destination is not.
-    EmptySource,
+    Refused(Cow<'static, str>),
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{deleting, pull, write};
+use common::{Recorder, content_of, deleting, pull, try_pull, try_push, write};
 use rsync_core::options::Options;
 
 #[test]
@@ -56,4 +56,56 @@ fn changes_moves_and_deletions_arrive() {
         report.receipt
     );
     assert_eq!(report.receipt.moved, 1);
+}
+
+#[test]
+fn who_pushes_is_told_what_happens_at_the_destination() {
+    let place = tempfile::tempdir().unwrap();
+    let (source, destination) = (place.path().join("src"), place.path().join("dst"));
+    write(source.join("new"), b"new");
+    write(destination.join("old"), b"old");
+    write(destination.join("full/kept"), b"in the way");
+    write(source.join("full"), b"a file now");
+    let told = |tell_all| {
+        let monitor = Recorder::default();
+        let mut options = Options {
+            tell_all,
+            dry_run: !tell_all,
+            ..deleting()
+        };
+        options.delete.limit = Some(0);
+        try_push(&content_of(&source), &destination, &options, &monitor).unwrap();
+        monitor.events().join("\n")
+    };
+    let quiet = told(false);
+    assert!(!quiet.contains("Item"), "{quiet}");
+    assert!(quiet.contains("DeletesWithheld"), "{quiet}");
+    let all = told(true);
+    assert!(all.contains("Item { path: \"new\""), "{all}");
+    assert!(
+        all.contains("Listed { entries: 2, wanted_bytes: 13, wanted_files: 2 }"),
+        "{all}"
+    );
+    assert!(all.contains("DeletesWithheld"), "{all}");
+    assert!(all.contains("Trouble"), "{all}");
+}
+
+#[test]
+fn a_merge_file_that_is_not_understood_hides_nothing_to_deletion() {
+    let place = tempfile::tempdir().unwrap();
+    let (source, destination) = (place.path().join("src"), place.path().join("dst"));
+    write(source.join("dir/.rules"), b"what is this\n");
+    write(source.join("dir/file"), b"file");
+    write(source.join("other"), b"other");
+    write(destination.join("dir/file"), b"old");
+    write(destination.join("dir/mine"), b"mine");
+    let mut options = deleting();
+    options.filter.rules = vec![b": .rules".to_vec()];
+    let monitor = Recorder::default();
+    let report = try_pull(&content_of(&source), &destination, &options, &monitor).unwrap();
+    assert!(!report.receipt.is_complete());
+    assert_eq!(report.receipt.unlisted, 1, "{:?}", monitor.events());
+    assert_eq!(std::fs::read(destination.join("dir/file")).unwrap(), b"old");
+    assert!(destination.join("dir/mine").exists());
+    assert!(destination.join("other").exists());
 }

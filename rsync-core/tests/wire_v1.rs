@@ -11,6 +11,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::path::PathBuf;
 
+use rsync_core::change::{Change, SkipReason, Update, WithheldReason};
 use rsync_core::checksum::Digest;
 use rsync_core::entry::{Device, Entry, Kind, LinkId, LinkTarget, Owner, Timestamp, Xattr};
 use rsync_core::options::Options;
@@ -263,6 +264,9 @@ fn messages_of_a_receiver_keep_their_bytes() {
         },
     );
     holds("no-basis", &M::NoBasis { file: FILE });
+    for (name, told) in told() {
+        holds(name, &M::Told(told));
+    }
     holds(
         "receiver-finished",
         &M::Finished(ReceiverTotals {
@@ -276,6 +280,81 @@ fn messages_of_a_receiver_keep_their_bytes() {
             content_digest: [4; 16],
         }),
     );
+}
+
+fn told() -> Vec<(&'static str, Told)> {
+    let entry = plain("file", Kind::File { size: 300 });
+    let change = Change {
+        update: Update::Transfer,
+        size: true,
+        ..Change::default()
+    };
+    let denied = SystemError {
+        operation: "open".to_owned(),
+        code: 13,
+    };
+    let trouble = |trouble| Told::Trouble {
+        path: path("dir/file"),
+        trouble,
+    };
+    vec![
+        (
+            "told-item",
+            Told::Item {
+                path: path("dir/file"),
+                entry,
+                change,
+            },
+        ),
+        (
+            "told-deleted",
+            Told::Deleted {
+                path: path("dir"),
+                kind: Kind::Dir,
+            },
+        ),
+        (
+            "told-skipped",
+            Told::Skipped {
+                path: path("pipe"),
+                reason: SkipReason::SpecialFile,
+            },
+        ),
+        (
+            "told-unlisted",
+            trouble(ToldTrouble::Unlisted(ProblemKind::Rules("why".to_owned()))),
+        ),
+        (
+            "told-source",
+            trouble(ToldTrouble::Source(FileFailure::Vanished)),
+        ),
+        (
+            "told-destination",
+            trouble(ToldTrouble::Destination(denied)),
+        ),
+        ("told-corrupt", trouble(ToldTrouble::Corrupt)),
+        ("told-collision", trouble(ToldTrouble::NameCollision)),
+        (
+            "told-refused",
+            trouble(ToldTrouble::Refused("why".to_owned())),
+        ),
+        (
+            "told-withheld",
+            Told::Withheld {
+                count: 300,
+                reason: WithheldReason::EmptySource,
+            },
+        ),
+        (
+            "told-listed",
+            Told::Listed {
+                entries: 1,
+                wanted_bytes: 2,
+                wanted_files: 3,
+            },
+        ),
+        ("told-progress", Told::Progress { bytes: 1, files: 2 }),
+    ]
 }
 
 /// A frame is encoded to its fixture.

@@ -29,6 +29,10 @@ pub(super) fn sentence(path: &RelPath, trouble: &Trouble) -> String {
                 "{path} lies deeper than ksyncd goes; exclude it or sync that directory by itself"
             )
         }
+        Trouble::Unlisted(ProblemKind::Rules(reason)) => {
+            let reason = escape(reason.as_bytes());
+            format!("{path} was left out: {reason}; mend that file and run again")
+        }
         Trouble::Source(FileFailure::Vanished) => {
             format!(
                 "{path} vanished at the source while it was transferred; run again if it should be there"
@@ -49,7 +53,8 @@ pub(super) fn sentence(path: &RelPath, trouble: &Trouble) -> String {
         }
         Trouble::Destination { operation, error } => {
             format!(
-                "{path} can not be written ({operation}: {}); {}",
+                "{path} can not be written ({}: {}); {}",
+                escape(operation.as_bytes()),
                 words_of(error),
                 destination_advice(error)
             )
@@ -61,6 +66,7 @@ pub(super) fn sentence(path: &RelPath, trouble: &Trouble) -> String {
             )
         }
         Trouble::Refused(reason) => {
+            let reason = escape(reason.as_bytes());
             format!("{path} was refused: {reason}; exclude it if it is not needed")
         }
         _ => format!("{path} was not transferred; run again"),
@@ -195,7 +201,7 @@ mod tests {
              or exclude it"
         );
         let full = Trouble::Destination {
-            operation: "write",
+            operation: "write".into(),
             error: io::Error::from_raw_os_error(28),
         };
         assert_eq!(
@@ -212,7 +218,7 @@ mod tests {
             Trouble::Source(FileFailure::Refused),
             Trouble::Corrupt,
             Trouble::NameCollision,
-            Trouble::Refused("it lies below .git"),
+            Trouble::Refused("it lies below .git".into()),
         ] {
             let sentence = sentence(&path(), &trouble);
             assert!(

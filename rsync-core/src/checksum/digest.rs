@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Zeros hashed by one call, in bytes.
+const ZEROS_AT_A_TIME: u64 = 64 << 10;
+
 /// BLAKE3 digest of a whole content, unkeyed, 32 bytes
 /// ([specification](https://github.com/BLAKE3-team/BLAKE3-specs)).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,11 +59,12 @@ impl Hasher {
 
     /// Adds `len` zero bytes.
     pub fn update_zeros(&mut self, len: u64) {
-        static ZEROS: [u8; 65536] = [0; 65536];
+        // Allocated, not constant: zeros in the program would travel with every agent.
+        let zeros = vec![0; len.min(ZEROS_AT_A_TIME) as usize];
         let mut left = len;
         while left > 0 {
-            let piece = left.min(ZEROS.len() as u64) as usize;
-            self.0.update(&ZEROS[..piece]);
+            let piece = left.min(ZEROS_AT_A_TIME) as usize;
+            self.0.update(&zeros[..piece]);
             left -= piece as u64;
         }
     }

@@ -15,6 +15,8 @@ pub(crate) struct Opened {
     pub(crate) only: Option<FileName>,
     /// Name that the source's single entry gets.
     pub(crate) renamed: Option<FileName>,
+    /// The root was made for this run, or would be.
+    pub(crate) created: bool,
 }
 
 /// Opens the destination at `path`, by rsync's rules (rsync(1), "USAGE"): an existing directory
@@ -34,6 +36,7 @@ pub(crate) fn open(path: &Path, source: &Source, dry_run: bool) -> Result<Opened
                 root: Some(root),
                 only: name,
                 renamed: None,
+                created: false,
             })
         }
         Ok(_) if !single_file => Err(unusable(std::io::Error::from(
@@ -45,6 +48,7 @@ pub(crate) fn open(path: &Path, source: &Source, dry_run: bool) -> Result<Opened
             root: None,
             only: name,
             renamed: None,
+            created: true,
         }),
         _ => {
             let root =
@@ -53,6 +57,7 @@ pub(crate) fn open(path: &Path, source: &Source, dry_run: bool) -> Result<Opened
                 root: Some(root),
                 only: name,
                 renamed: None,
+                created: true,
             })
         }
     }
@@ -79,6 +84,7 @@ fn open_for_file(path: &Path) -> Result<Opened, Error> {
         root: Some(root),
         only: Some(name.clone()),
         renamed: Some(name),
+        created: false,
     })
 }
 

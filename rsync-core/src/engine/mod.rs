@@ -11,6 +11,7 @@
 
 mod accounts;
 mod content_digest;
+mod context;
 mod destination;
 mod error;
 mod handles;
@@ -19,6 +20,7 @@ mod queue;
 mod receiver;
 mod sender;
 mod source;
+mod telling;
 mod tree;
 
 use std::ffi::OsStr;
@@ -26,7 +28,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::filter::Filter;
 use crate::monitor::{Event, Monitor, Silent};
 use crate::options::Options;
 use crate::receipt::Receipt;
@@ -35,6 +36,9 @@ use crate::session::{Agreed, SessionError};
 use crate::wire::message::{Request, Role};
 
 pub mod connection;
+
+use context::Context;
+use telling::Teller;
 
 pub use crate::monitor;
 pub use connection::{ConnectionError, Settings, Stream, Traffic};
@@ -65,7 +69,7 @@ pub fn pull(
     monitor: &dyn Monitor,
 ) -> Result<Report, Error> {
     let started = Instant::now();
-    let filter = Filter::new(&options.filter, options.delete.excluded)?;
+    let filter = context::filter(options, destination)?;
     let request = Request {
         role: Role::Sender,
         path: source.to_vec(),
@@ -73,11 +77,12 @@ pub fn pull(
     };
     let mut ends = connection::connect(stream, &request, settings)?.into_receiver()?;
     let peer_version = connected(&ends.agreed, monitor);
-    let key = ends.agreed.block_key();
-    let context = receiver::Context {
+    let key = &ends.agreed.block_key();
+    let filter = &filter;
+    let context = Context {
         options,
-        filter: &filter,
-        key: &key,
+        filter,
+        key,
         monitor,
     };
     let received = receiver::receive_into(destination, &context, &ends.outbox, &mut ends.inbox);
@@ -103,8 +108,8 @@ pub fn push(
     monitor: &dyn Monitor,
 ) -> Result<Report, Error> {
     let started = Instant::now();
-    let filter = Filter::new(&options.filter, options.delete.excluded)?;
     let opened = source::open(source.as_os_str().as_bytes(), &detail(options))?;
+    let filter = context::filter(options, opened.root.path())?;
     let request = Request {
         role: Role::Receiver,
         path: destination.to_vec(),
@@ -112,19 +117,19 @@ pub fn push(
     };
     let mut ends = connection::connect(stream, &request, settings)?.into_sender()?;
     let peer_version = connected(&ends.agreed, monitor);
-    let key = ends.agreed.block_key();
-    let sent = sender::send(
-        opened,
+    let key = &ends.agreed.block_key();
+    let filter = &filter;
+    let context = Context {
         options,
-        &filter,
-        &key,
-        &ends.outbox,
-        &mut ends.inbox,
-    );
-    let sent = end(sent, &ends.outbox)?;
+        filter,
+        key,
+        monitor,
+    };
+    let sent = sender::send(opened, &context, &ends.outbox, &mut ends.inbox);
+    let receipt = end(sent, &ends.outbox)?.receipt;
     let traffic = ends.link.close()?;
     Ok(Report {
-        receipt: sent.receipt,
+        receipt,
         traffic,
         peer_version,
         elapsed: started.elapsed(),
@@ -135,41 +140,36 @@ pub fn push(
 pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
     let (request, connection) = connection::accept(stream, settings)?;
     let options = &request.options;
-    let filter = match Filter::new(&options.filter, options.delete.excluded) {
-        Ok(filter) => filter,
-        Err(error) => {
-            let error = Error::from(error);
-            connection.abort(error.code(), &error.to_string());
-            return Err(error);
-        }
-    };
-    let key = connection.agreed().block_key();
+    let key = &connection.agreed().block_key();
     match request.role {
         Role::Sender => {
             let mut ends = connection.into_sender()?;
             let sent = source::open(&request.path, &detail(options)).and_then(|opened| {
-                sender::send(
-                    opened,
+                let filter = &context::filter(options, opened.root.path())?;
+                let context = Context {
                     options,
-                    &filter,
-                    &key,
-                    &ends.outbox,
-                    &mut ends.inbox,
-                )
+                    filter,
+                    key,
+                    monitor: &Silent,
+                };
+                sender::send(opened, &context, &ends.outbox, &mut ends.inbox)
             });
             end(sent, &ends.outbox)?;
             ends.link.close()?;
         }
         Role::Receiver => {
             let mut ends = connection.into_receiver()?;
-            let context = receiver::Context {
-                options,
-                filter: &filter,
-                key: &key,
-                monitor: &Silent,
-            };
             let path = Path::new(OsStr::from_bytes(&request.path));
-            let received = receiver::receive_into(path, &context, &ends.outbox, &mut ends.inbox);
+            let received = context::filter(options, path).and_then(|filter| {
+                let monitor = &Teller::new(&ends.outbox, options.tell_all);
+                let context = Context {
+                    options,
+                    filter: &filter,
+                    key,
+                    monitor,
+                };
+                receiver::receive_into(path, &context, &ends.outbox, &mut ends.inbox)
+            });
             end(received, &ends.outbox)?;
             ends.link.close()?;
         }

@@ -29,6 +29,8 @@ pub struct Options {
     pub filter: FilterSpec,
     /// Report what would be done and change nothing.
     pub dry_run: bool,
+    /// The receiver tells the sender about every entry, not only about trouble and progress.
+    pub tell_all: bool,
     /// Send whole files instead of deltas.
     pub whole_file: bool,
     /// Block length of signatures in bytes; chosen from the file's size if absent.

@@ -1,8 +1,8 @@
 //! When two entries agree, as one rule with two uses: to compare a pair, and to condense a
 //! listing into a digest that both ends can compare instead of the listing.
 
+use crate::change::{Change, Update};
 use crate::entry::{Entry, Kind, PERMISSION_BITS, Xattr};
-use crate::monitor::{Change, Update};
 use crate::options::{Attributes, Compare, Options};
 use crate::plan::Verdict;
 

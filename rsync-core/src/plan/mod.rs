@@ -12,7 +12,7 @@ pub use agreement::{Fingerprint, fingerprint, verdict};
 pub use merge::{Merge, Pair};
 pub use takes::{leaves_tree, left_out};
 
-use crate::monitor::Change;
+use crate::change::Change;
 
 /// What has to happen to make the destination's entry like the source's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

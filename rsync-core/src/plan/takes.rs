@@ -1,7 +1,7 @@
 //! Which entries take part by what they are: kinds and links that a run asks for.
 
+use crate::change::SkipReason;
 use crate::entry::{Entry, Kind};
-use crate::monitor::SkipReason;
 use crate::options::{Links, Options};
 use crate::path::RelPath;
 

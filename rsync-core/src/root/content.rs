@@ -15,7 +15,7 @@ const COPY_BUFFER_LEN: usize = 256 * 1024;
 /// Zeros become a hole where they fill a block of this size, which is what file systems
 /// allocate at least.
 const HOLE_LEN: usize = 4096;
-static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 4096] = [0; 4096];
 
 impl StagedFile {
     /// Its length in bytes.

@@ -26,6 +26,8 @@ use crate::entry::Entry;
 use crate::options::Options;
 use crate::path::{FileName, RelPath};
 
+pub use super::told::{Told, ToldTrouble};
+
 /// Number of a directory within one pass, given out by the sender, counting up from 0 (the root).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DirId(pub u32);
@@ -175,6 +177,8 @@ pub enum FromReceiver {
     },
     /// The receiver's account: it wants nothing more. Last message of a pass.
     Finished(ReceiverTotals),
+    /// What happens at the destination, for whoever watches the sender.
+    Told(Told),
 }
 
 impl FromReceiver {
@@ -186,6 +190,7 @@ impl FromReceiver {
             Self::Signature { .. } => "Signature",
             Self::NoBasis { .. } => "NoBasis",
             Self::Finished(_) => "Finished",
+            Self::Told(_) => "Told",
         }
     }
 }
@@ -340,6 +345,8 @@ pub enum ProblemKind {
     TooManyXattrs,
     /// Deeper than ksyncd goes.
     TooDeep,
+    /// The filter rules in a merge file there are not understood; says which and why.
+    Rules(String),
 }
 
 /// Names of users and groups.

@@ -13,3 +13,4 @@ pub mod hello;
 pub mod limits;
 pub mod message;
 pub mod preamble;
+mod told;

@@ -135,7 +135,7 @@ impl<'a> Account<'a> {
         }
         let operation = error.operation;
         let trouble = Trouble::Destination {
-            operation,
+            operation: operation.into(),
             error: error.into_io(),
         };
         self.tell(&Event::Trouble {

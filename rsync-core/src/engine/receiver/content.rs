@@ -119,6 +119,10 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
             }
         }
     }
+    // The run has come to an end before these have.
+    for writing in writings.into_values() {
+        writing.abandon(shared);
+    }
 }
 
 /// Asks for a pending file's content, in the form that promises least traffic.
@@ -253,14 +257,16 @@ fn small(
         Ok(staged)
     });
     match written {
-        Ok(staged) => put(shared, place, staged, seen),
+        Ok(staged) => put(shared, place, staged, seen, 0),
         Err(error) => shared.account.destination_failed(&place.path, error),
     }
     shared.pending.done();
 }
 
 /// Gives a verified file its metadata and its name.
-fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Seen) {
+///
+/// `told` bytes of it are in the progress that was told before.
+fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Seen, told: u64) {
     if let Kind::File { size } = &mut place.entry.kind {
         *size = seen.size;
     }
@@ -299,7 +305,7 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
                 .account
                 .transferred(&place.path, &place.entry, place.change);
             shared.account.tell(&Event::Progress {
-                bytes: seen.size,
+                bytes: seen.size.saturating_sub(told),
                 files: 1,
             });
         }

@@ -50,9 +50,11 @@ pub(super) fn delete(
         withheld: 0,
     };
     for (path, entry) in extraneous {
-        let scope = tree.scope_at(&path);
-        match handles.get(&path) {
-            Ok(dir) => {
+        let opened = tree
+            .scope_at(&path)
+            .and_then(|scope| Ok((scope, handles.get(&path)?)));
+        match opened {
+            Ok((scope, dir)) => {
                 if entry.is_dir() {
                     handles.forget(&path.join(&entry.name));
                 }
@@ -97,7 +99,7 @@ pub(super) fn clear(
         tree,
         withheld: 0,
     };
-    deleting.remove(dir, parent, entry, &tree.scope_at(parent));
+    deleting.remove(dir, parent, entry, &tree.scope_at(parent)?);
     match dir.entry(&entry.name, &root::Detail::default())? {
         None => Ok(()),
         Some(_) => dir.remove_dir(&entry.name),
@@ -173,7 +175,7 @@ impl Deleting<'_, '_> {
     ) -> Option<Level> {
         let path = parent.join(&own.name);
         let opened = dir.open_dir(&own.name).and_then(|below| {
-            let scope = self.tree.enter(scope, &below, &path);
+            let scope = self.tree.enter(scope, &below, &path)?;
             let listing = self.tree.list(&below, &path, &scope)?;
             Ok((below, scope, listing))
         });

@@ -89,27 +89,27 @@ impl<'s, 'a> Listings<'s, 'a> {
     }
 
     /// Takes what the source's root is: a directory gets its metadata at the end.
-    pub(super) fn root(&mut self, source: &Source) {
+    pub(super) fn root(&mut self, source: &Source, created: bool) {
         if source.only_one || !source.root.is_dir() {
             return;
         }
         let mut entry = source.root.clone();
-        let found = self
-            .shared
-            .tree
-            .and_then(|tree| tree.root.top().own_entry(&tree.detail()).ok());
+        let tree = self.shared.tree;
+        let found = tree.and_then(|tree| tree.root.top().own_entry(&tree.detail()).ok());
         self.desired.adapt(&mut entry, found.as_ref());
-        if let Verdict::Metadata(change) =
-            plan::verdict(&entry, found.as_ref(), self.shared.options)
-        {
-            let path = RelPath::root();
-            self.shared.account.tell(&Event::Item {
-                path: &path,
-                entry: &entry,
-                change,
-            });
+        let found_before = found.as_ref().filter(|_| !created);
+        match plan::verdict(&entry, found_before, self.shared.options) {
+            Verdict::Metadata(change) | Verdict::Create(change) => {
+                let (path, entry) = (&RelPath::root(), &entry);
+                self.shared.account.tell(&Event::Item {
+                    path,
+                    entry,
+                    change,
+                });
+            }
+            Verdict::Unchanged | Verdict::Content(_) => {}
         }
-        let metadata = self.shared.metadata(&entry, found.as_ref(), entry.mtime);
+        let metadata = self.shared.metadata(&entry, found_before, entry.mtime);
         self.finish_directory(RelPath::root(), metadata);
     }
 
@@ -201,8 +201,10 @@ impl<'s, 'a> Listings<'s, 'a> {
             Ok(dir) => {
                 if !is_fresh {
                     self.prepare(&path, &dir);
-                    let scope = tree.scope_at(&path);
-                    match tree.list(&dir, &path, &scope) {
+                    let listed = tree
+                        .scope_at(&path)
+                        .and_then(|scope| tree.list(&dir, &path, &scope));
+                    match listed {
                         Ok(found) => open.merge = Merge::new(found.entries),
                         Err(error) => {
                             self.shared.account.trouble(&path, error);

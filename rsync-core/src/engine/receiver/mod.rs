@@ -22,12 +22,11 @@ use std::path::Path;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 
-use crate::checksum::BlockKey;
 use crate::engine::connection::{Inbox, Outbox};
+use crate::engine::context::Context;
 use crate::engine::destination;
 use crate::engine::error::Error;
 use crate::engine::tree::{Side, Summary, Tree};
-use crate::monitor::Monitor;
 use crate::path::FileName;
 use crate::receipt::Receipt;
 use crate::wire::limits::MAX_DIGESTS;
@@ -78,6 +77,7 @@ pub(crate) fn receive_into(
     let opening = Opening {
         source,
         renamed: destination.renamed,
+        created: destination.created,
     };
     receive(tree.as_ref(), opening, context, outbox, inbox)
 }
@@ -88,6 +88,8 @@ pub(crate) struct Opening {
     source: Source,
     /// Name that the source's single entry gets.
     renamed: Option<FileName>,
+    /// The root was made for this run, or would be.
+    created: bool,
 }
 
 /// Receives one pass. `tree` is the destination, or nothing where that does not exist and a dry
@@ -143,18 +145,6 @@ fn receive(
         check(&totals, &sent)?;
         Ok(totals.receipt)
     })
-}
-
-/// What a receiver needs to know beside its tree.
-pub(crate) struct Context<'a> {
-    /// Everything that steers the sync.
-    pub(crate) options: &'a crate::options::Options,
-    /// Which paths take part.
-    pub(crate) filter: &'a crate::filter::Filter,
-    /// Key of block sums.
-    pub(crate) key: &'a BlockKey,
-    /// Who listens.
-    pub(crate) monitor: &'a dyn Monitor,
 }
 
 fn first_holdings(summary: Option<&Summary>) -> Holdings {

@@ -6,18 +6,20 @@ use std::sync::{Mutex, PoisonError};
 use crate::checksum::BlockKey;
 use crate::engine::connection::{ConnectionError, Outbox};
 use crate::engine::content_digest::ContentDigest;
+use crate::engine::context::Context;
 use crate::engine::handles::Handles;
 use crate::engine::queue::ByteQueue;
+use crate::engine::receiver::WRITERS;
 use crate::engine::receiver::account::Account;
 use crate::engine::receiver::content::Job;
 use crate::engine::receiver::finish::Late;
 use crate::engine::receiver::metadata::metadata;
 use crate::engine::receiver::pending::Pendings;
 use crate::engine::receiver::signing::Signing;
-use crate::engine::receiver::{Context, WRITERS};
 use crate::engine::tree::Tree;
 use crate::entry::{Entry, Timestamp};
 use crate::filter::Filter;
+use crate::monitor::Event;
 use crate::options::Options;
 use crate::path::{FileName, RelPath};
 use crate::root::Metadata;
@@ -48,9 +50,18 @@ pub(super) struct Shared<'a> {
     pub(super) received: Mutex<Received>,
     /// The sender's account.
     pub(super) sent: Mutex<Option<SenderTotals>>,
+    /// Content that was asked for or comes unasked.
+    pub(super) wanted: Mutex<Wanted>,
     /// Name under which the source lists the single entry that has another name here.
     pub(super) listed_name: Mutex<Option<FileName>>,
     umask: u32,
+}
+
+/// How much content is wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted {
+    pub(super) bytes: u64,
+    pub(super) files: u64,
 }
 
 /// What arrived.
@@ -85,6 +96,7 @@ impl<'a> Shared<'a> {
             directories: Mutex::default(),
             received: Mutex::default(),
             sent: Mutex::default(),
+            wanted: Mutex::default(),
             listed_name: Mutex::default(),
             umask: crate::root::umask(),
         }
@@ -126,6 +138,17 @@ impl<'a> Shared<'a> {
         mtime: Timestamp,
     ) -> Metadata {
         metadata(&self.options.attributes, self.umask, entry, found, mtime)
+    }
+
+    /// Tells how much there is, now that it is known.
+    pub(super) fn tell_listed(&self) {
+        let wanted = *self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.account.receipt().entries;
+        self.account.tell(&Event::Listed {
+            entries,
+            wanted_bytes: wanted.bytes,
+            wanted_files: wanted.files,
+        });
     }
 
     /// Lets all helping threads come to their end.

@@ -22,7 +22,7 @@ pub(super) fn messages(
     inbox: &mut Inbox<FromSender>,
 ) -> Result<(), Error> {
     let mut listings = Listings::new(shared, Desired::new(shared.options), opening.renamed);
-    listings.root(&opening.source);
+    listings.root(&opening.source, opening.created);
     loop {
         match inbox.recv()? {
             FromSender::Source(_) => {
@@ -38,7 +38,9 @@ pub(super) fn messages(
             FromSender::Problem(problem) => shared.account.unlisted(problem),
             FromSender::Listed(listed) => {
                 complete(shared, &listed);
-                moves::resolve(shared, listings.finish(&listed))?;
+                let deferred = listings.finish(&listed);
+                shared.tell_listed();
+                moves::resolve(shared, deferred)?;
                 shared.pending.listed();
             }
             FromSender::File {

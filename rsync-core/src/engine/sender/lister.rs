@@ -14,14 +14,14 @@ use crate::engine::sender::directories::Directories;
 use crate::engine::sender::owners::Told;
 use crate::engine::sender::requests::Requests;
 use crate::engine::tree::{
-    Agreement, Counts, DirListing, Side, Summary, Tree, Visit, path_item, walk,
+    Agreement, Counts, DirListing, Side, Summary, Tree, Visit, path_item, problem, walk,
 };
 use crate::entry::Entry;
 use crate::path::{FileName, RelPath};
 use crate::root::Dir;
 use crate::wire::limits::{MAX_DEPTH, MAX_DIGESTS, MAX_LISTING_ENTRIES};
 use crate::wire::message::{
-    DirId, FileId, FromSender, Holdings, Listed, Listing, Problem, ProblemKind, SystemError,
+    DirId, FileId, FromSender, Holdings, Listed, Listing, Problem, ProblemKind,
 };
 
 /// Threads that go through the tree.
@@ -176,18 +176,16 @@ impl<'a> Lister<'a> {
     }
 
     fn list_again(&self, node: &crate::engine::tree::Node) -> Result<(), ConnectionError> {
+        // Without its own rules nobody knows what of it takes part.
+        if let Some(problem) = &node.problem {
+            return self.problem(node.path.clone(), problem.clone());
+        }
         let opened = self.directories.open(&node.path);
         let listed =
             opened.and_then(|dir| Ok((self.tree.list(&dir, &node.path, &node.scope)?, dir)));
         match listed {
             Ok((listing, dir)) => self.send_listing(&dir, &node.path, &listing, false),
-            Err(error) => {
-                let error = SystemError {
-                    operation: "open".into(),
-                    code: error.code(),
-                };
-                self.problem(node.path.clone(), ProblemKind::System(error))
-            }
+            Err(error) => self.problem(node.path.clone(), problem("open", &error)),
         }
     }
 

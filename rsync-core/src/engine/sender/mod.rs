@@ -13,14 +13,14 @@ mod requests;
 
 use std::sync::mpsc;
 
-use crate::checksum::BlockKey;
 use crate::engine::connection::{ConnectionError, Inbox, Outbox};
+use crate::engine::context::Context;
 use crate::engine::error::Error;
 use crate::engine::source::Opened;
+use crate::engine::telling;
 use crate::engine::tree::{Side, Tree};
-use crate::filter::Filter;
-use crate::options::Options;
-use crate::wire::message::{FromReceiver, FromSender, ReceiverTotals};
+use crate::monitor::Monitor;
+use crate::wire::message::{FromReceiver, FromSender, Holdings, ReceiverTotals};
 
 use content::Content;
 use directories::Directories;
@@ -35,13 +35,17 @@ const CONTENT_WORKERS: usize = 4;
 /// Serves one pass over an opened source.
 pub(crate) fn send(
     opened: Opened,
-    options: &Options,
-    filter: &Filter,
-    key: &BlockKey,
+    context: &Context<'_>,
     outbox: &Outbox<FromSender>,
     inbox: &mut Inbox<FromReceiver>,
 ) -> Result<ReceiverTotals, Error> {
     let Opened { root, only, source } = opened;
+    let Context {
+        options,
+        filter,
+        key,
+        monitor,
+    } = *context;
     let tree = &Tree {
         root,
         only,
@@ -61,7 +65,7 @@ pub(crate) fn send(
         for _ in 0..CONTENT_WORKERS {
             scope.spawn(|| content.serve());
         }
-        let outcome = receive(&directories, &requests, &holdings, inbox);
+        let outcome = receive(&directories, &requests, &holdings, monitor, inbox);
         drop(holdings);
         requests.close();
         outcome
@@ -75,7 +79,8 @@ pub(crate) fn send(
 fn receive(
     directories: &Directories<'_>,
     requests: &Requests,
-    holdings: &mpsc::Sender<crate::wire::message::Holdings>,
+    holdings: &mpsc::Sender<Holdings>,
+    monitor: &dyn Monitor,
     inbox: &mut Inbox<FromReceiver>,
 ) -> Result<ReceiverTotals, ConnectionError> {
     loop {
@@ -93,6 +98,7 @@ fn receive(
             }
             FromReceiver::Signature { file, sums } => requests.add_sums(file, sums),
             FromReceiver::NoBasis { file } => requests.end_sums(file),
+            FromReceiver::Told(told) => telling::show(&told, monitor),
             FromReceiver::Finished(totals) => return Ok(totals),
         }
     }

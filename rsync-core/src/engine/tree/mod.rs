@@ -7,4 +7,4 @@ mod walk;
 
 pub(crate) use summary::{Agreement, Counts, Node, Summary, path_item};
 pub(crate) use view::{DirListing, Side, Tree, digest_of};
-pub(crate) use walk::{Visit, walk};
+pub(crate) use walk::{Visit, problem, walk};

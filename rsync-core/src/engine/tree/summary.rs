@@ -16,6 +16,7 @@ use crate::engine::tree::{DirListing, Tree, Visit, walk};
 use crate::filter::Scope;
 use crate::path::{FileName, RelPath};
 use crate::plan;
+use crate::wire::message::ProblemKind;
 
 /// One directory.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(crate) struct Node {
     subtree: [u8; 16],
     own_conclusive: bool,
     subtree_conclusive: bool,
+    /// Why it is not known what is in it.
+    pub(crate) problem: Option<ProblemKind>,
     /// What the directory itself holds.
     pub(crate) counts: Counts,
     /// What it and everything below hold.
@@ -228,6 +231,7 @@ fn node(tree: &Tree<'_>, visit: &Visit<'_>) -> Node {
         subtree: [0; 16],
         own_conclusive: false,
         subtree_conclusive: false,
+        problem: visit.listing.as_ref().err().cloned(),
         counts: Counts::default(),
         subtree_counts: Counts::default(),
     };

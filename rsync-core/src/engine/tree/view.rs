@@ -4,15 +4,12 @@ use std::io::Read;
 
 use crate::checksum::Hasher;
 use crate::entry::{Entry, Kind};
-use crate::filter::{Filter, Scope};
+use crate::filter::{Filter, MAX_MERGE_FILE_LEN, Scope};
 use crate::options::{Compare, Options};
 use crate::path::{FileName, RelPath};
 use crate::plan;
 use crate::root::{self, Detail, Dir, Root};
 use crate::wire::message::{ProblemKind, SystemError};
-
-/// Longest merge file (`.gitignore`, `.rsync-filter`) that is read, in bytes.
-const MAX_MERGE_FILE_LEN: u64 = 1 << 20;
 
 /// Which end of the sync a tree is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,36 +60,56 @@ impl Tree<'_> {
     }
 
     /// The rules in force inside `dir`, given those of its parent.
-    pub(crate) fn enter(&self, parent: &Scope, dir: &Dir, path: &RelPath) -> Scope {
+    ///
+    /// # Errors
+    /// A merge file is there but can not be read, or holds what is no rule: then nobody knows
+    /// what takes part below.
+    pub(crate) fn enter(
+        &self,
+        parent: &Scope,
+        dir: &Dir,
+        path: &RelPath,
+    ) -> Result<Scope, root::Error> {
         if self.filter.is_trivial() {
-            return parent.clone();
+            return Ok(parent.clone());
         }
-        self.filter.enter(parent, path, &mut |name| {
-            let mut content = Vec::new();
-            let file = dir.open_file(name).ok()?;
-            file.take(MAX_MERGE_FILE_LEN)
-                .read_to_end(&mut content)
-                .ok()?;
-            Some(content)
-        })
+        let mut unreadable = None;
+        let scope = self
+            .filter
+            .enter(parent, path, &mut |name| match read_merge_file(dir, name) {
+                Ok(content) => content,
+                Err(error) => {
+                    unreadable.get_or_insert(error);
+                    None
+                }
+            });
+        if let Some(error) = unreadable {
+            return Err(error);
+        }
+        match scope.error() {
+            None => Ok(scope),
+            Some(error) => Err(root::Error {
+                operation: "apply the filter rules of",
+                path: path.as_bytes().to_vec(),
+                source: std::io::Error::other(error.clone()),
+            }),
+        }
     }
 
     /// The rules in force inside the directory at `path`.
-    pub(crate) fn scope_at(&self, path: &RelPath) -> Scope {
+    pub(crate) fn scope_at(&self, path: &RelPath) -> Result<Scope, root::Error> {
         let mut scope = self.filter.root_scope();
         if self.filter.merge_files().is_empty() {
-            return scope;
+            return Ok(scope);
         }
         let mut way: Vec<RelPath> =
             std::iter::successors(Some(path.clone()), RelPath::parent).collect();
         way.reverse();
         for at in way {
-            let Ok(dir) = self.root.top().open_beneath(&at) else {
-                break;
-            };
-            scope = self.enter(&scope, &dir, &at);
+            let dir = self.root.top().open_beneath(&at)?;
+            scope = self.enter(&scope, &dir, &at)?;
         }
-        scope
+        Ok(scope)
     }
 
     /// True if the file `name` in `dir` is one that a listing shows: a peer gets nothing else.
@@ -101,9 +118,9 @@ impl Tree<'_> {
         !not_asked_for
             && !root::is_temporary_name(name.as_bytes())
             && (self.filter.is_trivial()
-                || !self
-                    .filter
-                    .sender_hides(&self.scope_at(dir), dir, name, false))
+                || self
+                    .scope_at(dir)
+                    .is_ok_and(|scope| !self.filter.sender_hides(&scope, dir, name, false)))
     }
 
     /// Lists `dir` as far as it takes part.
@@ -208,6 +225,28 @@ impl Tree<'_> {
                 Err(_) => {}
             }
         }
+    }
+}
+
+/// A merge file's content, if there is such a file. One byte more than a merge file may have is
+/// enough for the filter to refuse it.
+fn read_merge_file(dir: &Dir, name: &FileName) -> Result<Option<Vec<u8>>, root::Error> {
+    let file = match dir.open_file(name) {
+        Ok(file) => file,
+        Err(error) if error.is_not_found() || error.is_not_a_file() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut content = Vec::new();
+    match file
+        .take(MAX_MERGE_FILE_LEN as u64 + 1)
+        .read_to_end(&mut content)
+    {
+        Ok(_) => Ok(Some(content)),
+        Err(source) => Err(root::Error {
+            operation: "read",
+            path: name.as_bytes().to_vec(),
+            source,
+        }),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::engine::tree::{DirListing, Tree};
-use crate::filter::Scope;
+use crate::filter::{FilterError, Scope};
 use crate::path::{FileName, RelPath};
 use crate::root::{self, Dir};
 use crate::wire::limits::MAX_DEPTH;
@@ -127,11 +127,18 @@ fn visit_one<E>(
     let (dir, scope, listing) = match opened {
         Err(error) => (None, job.scope.clone(), Err(problem("open", &error))),
         Ok(dir) => {
-            let scope = tree.enter(&job.scope, &dir, &job.path);
-            let listing = tree
-                .list(&dir, &job.path, &scope)
-                .map_err(|error| problem("list", &error));
-            (Some(Arc::new(dir)), scope, listing)
+            let listing = tree.enter(&job.scope, &dir, &job.path).and_then(|scope| {
+                let listing = tree.list(&dir, &job.path, &scope)?;
+                Ok((scope, listing))
+            });
+            match listing {
+                Ok((scope, listing)) => (Some(Arc::new(dir)), scope, Ok(listing)),
+                Err(error) => (
+                    Some(Arc::new(dir)),
+                    job.scope.clone(),
+                    Err(problem("list", &error)),
+                ),
+            }
         }
     };
     let visited = Visit {
@@ -161,9 +168,17 @@ fn visit_one<E>(
     Ok(())
 }
 
-fn problem(operation: &str, error: &root::Error) -> ProblemKind {
-    ProblemKind::System(SystemError {
-        operation: operation.into(),
-        code: error.code(),
-    })
+/// What the other end is told of an error.
+pub(crate) fn problem(operation: &str, error: &root::Error) -> ProblemKind {
+    match error
+        .source
+        .get_ref()
+        .and_then(|reason| reason.downcast_ref::<FilterError>())
+    {
+        Some(reason) => ProblemKind::Rules(reason.to_string()),
+        None => ProblemKind::System(SystemError {
+            operation: operation.into(),
+            code: error.code(),
+        }),
+    }
 }

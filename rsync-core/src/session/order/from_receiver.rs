@@ -70,6 +70,7 @@ impl FromReceiverOrder {
                 Some(_) => Ok(()),
                 None => Err(Violation::UnannouncedSums(*file)),
             },
+            FromReceiver::Told(_) => Ok(()),
             FromReceiver::Finished(_) if !ledger.is_complete() => {
                 Err(Violation::OutOfPlace("before Listed"))
             }

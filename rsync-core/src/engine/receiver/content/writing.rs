@@ -7,6 +7,7 @@ use crate::checksum::{Digest, Hasher};
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
 use crate::entry::Entry;
+use crate::monitor::Event;
 use crate::root::{self, SourceFile, StagedFile};
 use crate::wire::message::{DataOp, FileFailure, FileId, Seen};
 
@@ -93,8 +94,12 @@ impl Writing {
                 self.matched = self.matched.saturating_add(len)
             }
         }
-        if let Err(error) = applied {
-            self.state = Err(error);
+        match applied {
+            Ok(()) => shared.account.tell(&Event::Progress {
+                bytes: len,
+                files: 0,
+            }),
+            Err(error) => self.state = Err(error),
         }
     }
 
@@ -151,10 +156,19 @@ impl Writing {
             return again(shared, file, place, self.attempts, None);
         }
         match open.staged.set_len(self.seen.size) {
-            Ok(()) => put(shared, place, open.staged, self.seen),
+            Ok(()) => put(shared, place, open.staged, self.seen, open.position),
             Err(error) => shared.account.destination_failed(&place.path, error),
         }
         shared.pending.done();
+    }
+}
+
+impl Writing {
+    /// The run ends before the file is complete.
+    pub(super) fn abandon(self, shared: &Shared<'_>) {
+        if let (Some(place), Ok(open)) = (&self.pending, self.state) {
+            keep_partial(shared, place, open);
+        }
     }
 }
 

@@ -87,7 +87,7 @@ impl Listings<'_, '_> {
                 .filter
                 .sender_hides(&self.scope, &open.path, &entry.name, entry.is_dir())
         {
-            account.refused(path, &Trouble::Refused("the request excludes it"));
+            account.refused(path, &Trouble::Refused("the request excludes it".into()));
             self.block(path, entry, Blocked::Failed);
             return false;
         }
@@ -279,6 +279,15 @@ impl Listings<'_, '_> {
     fn ask(&mut self, file: FileId, place: Place, unasked: bool) -> Result<(), Error> {
         let is_new = place.change.created;
         let size = place.entry.file_size().unwrap_or(0);
+        {
+            let mut wanted = self
+                .shared
+                .wanted
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            wanted.files += 1;
+            wanted.bytes = wanted.bytes.saturating_add(size);
+        }
         let may_move = is_new && size > 0 && self.shared.options.compare != Compare::Never;
         let name = place.entry.name.clone();
         let pending = Pending {

@@ -1,0 +1,34 @@
+//! What both ends of a run need to know beside their tree.
+
+use std::path::Path;
+
+use crate::checksum::BlockKey;
+use crate::engine::error::Error;
+use crate::filter::Filter;
+use crate::monitor::Monitor;
+use crate::options::Options;
+
+/// What one end of a run needs to know beside its tree.
+pub(crate) struct Context<'a> {
+    /// Everything that steers the sync.
+    pub(crate) options: &'a Options,
+    /// Which paths take part.
+    pub(crate) filter: &'a Filter,
+    /// Key of block sums.
+    pub(crate) key: &'a BlockKey,
+    /// Who listens.
+    pub(crate) monitor: &'a dyn Monitor,
+}
+
+/// The filter of a run, for the end whose root is at `root`.
+pub(crate) fn filter(options: &Options, root: &Path) -> Result<Filter, Error> {
+    use std::os::unix::ffi::OsStrExt;
+    // Without a working directory relative paths have no absolute form, and nothing will open.
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    let root = root.as_os_str().as_bytes();
+    Ok(Filter::with_absolute_root(
+        &options.filter,
+        options.delete.excluded,
+        root,
+    )?)
+}
