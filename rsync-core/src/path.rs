@@ -247,6 +247,20 @@ pub fn escape(bytes: &[u8]) -> String {
     out
 }
 
+/// As [`escape`], for a sentence that may hold escaped names already: a backslash stays one.
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_unprintable(character) {
+            let mut buffer = [0; 4];
+            escape_bytes(character.encode_utf8(&mut buffer).as_bytes(), &mut out);
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
 fn escape_bytes(bytes: &[u8], out: &mut String) {
     for byte in bytes {
         out.push_str(&format!("\\#{byte:03o}"));
@@ -307,6 +321,14 @@ mod tests {
         paths.sort();
         let sorted: Vec<String> = paths.iter().map(ToString::to_string).collect();
         assert_eq!(sorted, ["a", "a/b", "a/b/c", "a.c", "b"]);
+    }
+
+    #[test]
+    fn a_sentence_keeps_the_names_that_were_escaped_in_it() {
+        assert_eq!(
+            printable("a\\#012b\x1b\u{2028}"),
+            "a\\#012b\\#033\\#342\\#200\\#250"
+        );
     }
 
     #[test]

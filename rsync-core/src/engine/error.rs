@@ -1,9 +1,11 @@
 //! Why a run ended without a receipt.
 
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use crate::engine::connection::ConnectionError;
 use crate::filter::FilterError;
+use crate::path::{escape, printable};
 use crate::root;
 
 /// Why a run ended without a receipt. Troubles with single entries are not errors: they are
@@ -15,21 +17,21 @@ pub enum Error {
     #[error(transparent)]
     Connection(#[from] ConnectionError),
     /// The other end gave up and said why.
-    #[error("{text}")]
+    #[error("{}", printable(text))]
     Peer {
         /// Exit code of rsync(1) that fits best.
         code: u16,
-        /// Its sentence, escaped.
+        /// Its sentence; untrusted.
         text: String,
     },
     /// The source is not there.
-    #[error("the source {path:?} does not exist")]
+    #[error("the source {} does not exist", shown(path))]
     SourceMissing {
         /// As it was asked for.
         path: PathBuf,
     },
     /// The source can not be opened.
-    #[error("can not open the source {path:?}: {error}")]
+    #[error("can not open the source {}: {}", shown(path), words_of(error))]
     SourceUnreadable {
         /// As it was asked for.
         path: PathBuf,
@@ -37,7 +39,7 @@ pub enum Error {
         error: std::io::Error,
     },
     /// The destination can not be opened or made.
-    #[error("can not use the destination {path:?}: {error}")]
+    #[error("can not use the destination {}: {}", shown(path), words_of(error))]
     DestinationUnusable {
         /// As it was asked for.
         path: PathBuf,
@@ -45,13 +47,13 @@ pub enum Error {
         error: std::io::Error,
     },
     /// Another run writes to the destination.
-    #[error("another ksyncd run is writing to {path:?}; wait until it ends")]
+    #[error("another ksyncd run is writing to {}; wait until it ends", shown(path))]
     DestinationBusy {
         /// As it was asked for.
         path: PathBuf,
     },
     /// The destination failed as a whole.
-    #[error("the destination failed: {0}")]
+    #[error("the destination failed: {}: {}", .0, words_of(&.0.source))]
     Destination(#[source] root::Error),
     /// A filter rule is not understood.
     #[error(transparent)]
@@ -92,4 +94,15 @@ impl Error {
             Self::Protocol(_) | Self::AccountsDiffer { .. } | Self::ReceiptDoesNotAddUp => PROTOCOL,
         }
     }
+}
+
+fn shown(path: &Path) -> String {
+    escape(path.as_os_str().as_bytes())
+}
+
+/// What the system said, without the number that the standard library appends.
+pub(crate) fn words_of(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let end = error.raw_os_error().and_then(|_| text.find(" (os error"));
+    printable(&text[..end.unwrap_or(text.len())])
 }

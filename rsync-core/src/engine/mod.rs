@@ -85,7 +85,13 @@ pub fn pull(
         key,
         monitor,
     };
-    let received = receiver::receive_into(destination, &context, &ends.outbox, &mut ends.inbox);
+    let received = receiver::receive_into(
+        destination,
+        Some(source),
+        &context,
+        &ends.outbox,
+        &mut ends.inbox,
+    );
     let receipt = end(received, &ends.outbox)?;
     let traffic = ends.link.close()?;
     Ok(Report {
@@ -168,7 +174,7 @@ pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
                     key,
                     monitor,
                 };
-                receiver::receive_into(path, &context, &ends.outbox, &mut ends.inbox)
+                receiver::receive_into(path, None, &context, &ends.outbox, &mut ends.inbox)
             });
             end(received, &ends.outbox)?;
             ends.link.close()?;

@@ -25,6 +25,25 @@ pub(crate) fn means_content(path: &[u8]) -> bool {
     path.ends_with(b"/") || matches!(path.rsplit(|&byte| byte == b'/').next(), Some(b"." | b".."))
 }
 
+/// Is `source` what the path that was `asked` for means? A sender does not get to choose.
+pub(crate) fn check(asked: &[u8], source: &Source) -> Result<(), Error> {
+    let name = asked.rsplit(|&byte| byte == b'/').next();
+    let fits = if means_content(asked) {
+        !source.only_one
+    } else {
+        source.only_one && name == Some(source.root.name.as_bytes())
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::Protocol(format!(
+            "it sends {} where {} was asked for",
+            source.root.name,
+            crate::path::escape(asked)
+        )))
+    }
+}
+
 /// Opens the source at `path`.
 pub(crate) fn open(path: &[u8], detail: &Detail) -> Result<Opened, Error> {
     let whole = Path::new(OsStr::from_bytes(path));

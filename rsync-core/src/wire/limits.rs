@@ -37,5 +37,7 @@ pub const MAX_OPEN_FILES: usize = 4096;
 pub const MAX_OPEN_SIGNATURES: usize = 64 << 10;
 /// Bytes of the encoded sums of one block.
 pub const BLOCK_SUM_LEN: u64 = 12;
+/// Most users, and most groups, that are named in one pass.
+pub const MAX_OWNERS: usize = 64 << 10;
 /// Most directories of which only a part is listed, at any time.
 pub const MAX_OPEN_LISTINGS: usize = 64;

@@ -7,7 +7,7 @@ use crate::monitor::{Change, Event, Monitor, SkipReason, Trouble, Update, Withhe
 use crate::path::RelPath;
 use crate::receipt::Receipt;
 use crate::root;
-use crate::wire::message::{FileFailure, Problem};
+use crate::wire::message::FileFailure;
 
 /// Errors of a full or read-only file system are told once; after that they are only counted.
 const SPACE_ERRORS: [i32; 3] = [28, 122, 30];
@@ -145,12 +145,9 @@ impl<'a> Account<'a> {
     }
 
     /// A part of the source could not be listed.
-    pub(crate) fn unlisted(&self, problem: Problem) {
+    pub(crate) fn unlisted(&self, path: &RelPath, trouble: &Trouble) {
         self.count(|receipt| receipt.unlisted += 1);
-        self.tell(&Event::Trouble {
-            path: &problem.path,
-            trouble: &Trouble::Unlisted(problem.kind),
-        });
+        self.tell(&Event::Trouble { path, trouble });
     }
 
     /// An entry of the destination was deleted, or would be.

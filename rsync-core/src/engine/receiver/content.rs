@@ -85,6 +85,9 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
     let mut writings: HashMap<FileId, Writing> = HashMap::new();
     let mut candidates: HashMap<FileId, Candidate> = HashMap::new();
     while let Some(job) = queue.pop() {
+        if shared.is_closed() {
+            continue;
+        }
         match job {
             Job::Small {
                 file,

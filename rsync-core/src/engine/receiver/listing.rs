@@ -4,6 +4,7 @@
 //! name, and every pair is decided on the spot. What can be done at once is done (directories,
 //! links, metadata); content is asked for; what must come last is put aside.
 
+mod admission;
 mod decide;
 mod links;
 
@@ -11,19 +12,23 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 
 use crate::engine::error::Error;
+use crate::engine::receiver::Opening;
 use crate::engine::receiver::metadata::Desired;
 use crate::engine::receiver::moves::Deferred;
 use crate::engine::receiver::shared::Shared;
+use crate::engine::tree::Summary;
 use crate::entry::Entry;
 use crate::filter::Scope;
-use crate::monitor::Event;
+use crate::monitor::{Event, Trouble};
 use crate::path::{FileName, RelPath};
 use crate::plan::{self, Merge, Pair, Verdict};
 use crate::root::{Dir, Metadata};
-use crate::wire::message::{DirId, Listed, Listing, Owners, Source};
+use crate::wire::message::{DirId, Listed, Listing, Owners, Problem};
 
 pub(super) use decide::link_change;
 pub(super) use links::Group;
+
+use admission::Admission;
 use links::Links;
 
 /// Everything known about the listings so far.
@@ -31,6 +36,7 @@ pub(super) struct Listings<'s, 'a> {
     shared: &'s Shared<'a>,
     desired: Desired<'s>,
     open: HashMap<DirId, OpenListing>,
+    admission: Admission<'s>,
     /// Directories that were made by this run, or would be: there is nothing in them.
     fresh: HashSet<RelPath>,
     /// Directories below which nothing can be done, and whether that is a failure.
@@ -39,8 +45,12 @@ pub(super) struct Listings<'s, 'a> {
     deferred: Deferred,
     /// Filter rules in force in the root.
     scope: Scope,
+    /// The only entry that the root may list.
+    only: Option<FileName>,
     /// Name that the source's single entry gets here.
     renamed: Option<FileName>,
+    /// The source told of something that it could not list.
+    has_problems: bool,
 }
 
 /// What a directory's owner needs to change what is in it.
@@ -53,6 +63,8 @@ enum Blocked {
     Failed,
     /// The run does not want it.
     Skipped,
+    /// It is not allowed here.
+    Refused,
 }
 
 /// A directory whose listing is being merged.
@@ -72,24 +84,31 @@ impl<'s, 'a> Listings<'s, 'a> {
     /// Nothing is listed yet.
     pub(super) fn new(
         shared: &'s Shared<'a>,
-        desired: Desired<'s>,
-        renamed: Option<FileName>,
+        opening: &Opening,
+        summary: Option<&'s Summary>,
     ) -> Self {
+        let source = &opening.source;
         Self {
             shared,
-            desired,
+            desired: Desired::new(shared.options),
             open: HashMap::new(),
+            admission: Admission::new(summary, shared.filter),
             fresh: HashSet::new(),
             blocked: HashMap::new(),
             links: Links::default(),
             deferred: Deferred::default(),
             scope: shared.filter.root_scope(),
-            renamed,
+            only: source.only_one.then(|| source.root.name.clone()),
+            renamed: opening.renamed.clone(),
+            has_problems: false,
         }
     }
 
     /// Takes what the source's root is: a directory gets its metadata at the end.
-    pub(super) fn root(&mut self, source: &Source, created: bool) {
+    pub(super) fn root(&mut self, opening: &Opening) {
+        let Opening {
+            source, created, ..
+        } = opening;
         if source.only_one || !source.root.is_dir() {
             return;
         }
@@ -97,7 +116,7 @@ impl<'s, 'a> Listings<'s, 'a> {
         let tree = self.shared.tree;
         let found = tree.and_then(|tree| tree.root.top().own_entry(&tree.detail()).ok());
         self.desired.adapt(&mut entry, found.as_ref());
-        let found_before = found.as_ref().filter(|_| !created);
+        let found_before = found.as_ref().filter(|_| !*created);
         match plan::verdict(&entry, found_before, self.shared.options) {
             Verdict::Metadata(change) | Verdict::Create(change) => {
                 let (path, entry) = (&RelPath::root(), &entry);
@@ -114,12 +133,28 @@ impl<'s, 'a> Listings<'s, 'a> {
     }
 
     /// Learns names of users and groups.
-    pub(super) fn learn(&mut self, owners: &Owners) {
-        self.desired.learn(owners);
+    pub(super) fn learn(&mut self, owners: &Owners) -> Result<(), Error> {
+        self.desired.learn(owners)
+    }
+
+    /// A part of the source could not be listed.
+    pub(super) fn problem(&mut self, problem: Problem) {
+        self.has_problems = true;
+        let Problem { path, kind } = problem;
+        self.shared
+            .account
+            .unlisted(&path, &Trouble::Unlisted(kind));
     }
 
     /// Takes (part of) a listing.
     pub(super) fn part(&mut self, mut listing: Listing) -> Result<(), Error> {
+        if let Some(only) = self.only.as_ref().filter(|_| listing.path.is_root())
+            && listing.entries.iter().any(|entry| entry.name != *only)
+        {
+            return Err(Error::Protocol(format!(
+                "it lists more than {only}, which is all that was asked for"
+            )));
+        }
         if let Some(renamed) = &self.renamed
             && let [entry] = listing.entries.as_mut_slice()
         {
@@ -132,7 +167,7 @@ impl<'s, 'a> Listings<'s, 'a> {
         }
         let mut open = match self.open.remove(&listing.dir) {
             Some(open) => open,
-            None => self.begin(&listing),
+            None => self.begin(&listing)?,
         };
         self.shared
             .received
@@ -171,13 +206,20 @@ impl<'s, 'a> Listings<'s, 'a> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         late.links = self.links.take();
-        late.listing_complete = listed.complete;
+        late.listing_complete = listed.complete && !self.has_problems;
         late.source_is_empty = listed.listed == 0 && listed.agreed == 0;
         std::mem::take(&mut self.deferred)
     }
 
-    fn begin(&mut self, listing: &Listing) -> OpenListing {
+    fn begin(&mut self, listing: &Listing) -> Result<OpenListing, Error> {
         let path = listing.path.clone();
+        if let Some(reason) = self.admission.admit(&path)? {
+            self.has_problems = true;
+            self.shared
+                .account
+                .unlisted(&path, &Trouble::Refused(reason.into()));
+            self.blocked.insert(path.clone(), Blocked::Refused);
+        }
         let mut open = OpenListing {
             path: path.clone(),
             dir: None,
@@ -188,14 +230,14 @@ impl<'s, 'a> Listings<'s, 'a> {
             content_follows: listing.content_follows,
         };
         let (Some(tree), Some(handles)) = (self.shared.tree, &self.shared.handles) else {
-            return open;
+            return Ok(open);
         };
         if open.blocked.is_some() {
-            return open;
+            return Ok(open);
         }
         let is_fresh = self.fresh.contains(&path);
         if is_fresh && self.shared.options.dry_run {
-            return open;
+            return Ok(open);
         }
         match handles.get(&path) {
             Ok(dir) => {
@@ -220,7 +262,7 @@ impl<'s, 'a> Listings<'s, 'a> {
                 open.blocked = Some(Blocked::Failed);
             }
         }
-        open
+        Ok(open)
     }
 
     /// Changing what is in a directory changes its times, and may need a permission that it does

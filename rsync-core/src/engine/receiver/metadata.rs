@@ -1,9 +1,11 @@
 //! Which metadata an entry gets at the destination.
 
 use crate::engine::accounts::Accounts;
+use crate::engine::error::Error;
 use crate::entry::{Entry, Kind, Owner, Timestamp};
 use crate::options::{Attributes, Options};
 use crate::root::{Metadata, XattrChange};
+use crate::wire::limits::MAX_OWNERS;
 use crate::wire::message::Owners;
 
 /// Stands for a number that is not to be set; the kernel takes it so too (chown(2)).
@@ -44,7 +46,10 @@ impl<'a> Desired<'a> {
     }
 
     /// Learns names. A number whose name is unknown here stays the number it is.
-    pub(crate) fn learn(&mut self, owners: &Owners) {
+    ///
+    /// # Errors
+    /// More names than any system has come only from a peer that means to fill the memory.
+    pub(crate) fn learn(&mut self, owners: &Owners) -> Result<(), Error> {
         for (number, name) in &owners.users {
             if let Some(here) = self.accounts.uid(name).filter(|_| !name.is_empty()) {
                 self.users.insert(*number, here);
@@ -55,6 +60,10 @@ impl<'a> Desired<'a> {
                 self.groups.insert(*number, here);
             }
         }
+        if self.users.len().max(self.groups.len()) > MAX_OWNERS {
+            return Err(Error::Protocol("too many users or groups".into()));
+        }
+        Ok(())
     }
 
     /// Changes `entry` from what it is at the source to what it should be here.

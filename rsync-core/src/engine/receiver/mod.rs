@@ -26,6 +26,7 @@ use crate::engine::connection::{Inbox, Outbox};
 use crate::engine::context::Context;
 use crate::engine::destination;
 use crate::engine::error::Error;
+use crate::engine::source;
 use crate::engine::tree::{Side, Summary, Tree};
 use crate::path::FileName;
 use crate::receipt::Receipt;
@@ -47,9 +48,11 @@ const FIRST_ITEMS: usize = 1000;
 /// About so many answer a question for more.
 const MORE_ITEMS: usize = 8000;
 
-/// Receives one pass into the directory at `path`, or the file of that name.
+/// Receives one pass into the directory at `path`, or the file of that name. A client says what
+/// it `asked` for; an agent takes what its client gives.
 pub(crate) fn receive_into(
     path: &Path,
+    asked: Option<&[u8]>,
     context: &Context<'_>,
     outbox: &Outbox<FromReceiver>,
     inbox: &mut Inbox<FromSender>,
@@ -58,6 +61,9 @@ pub(crate) fn receive_into(
         FromSender::Source(source) => source,
         _ => return Err(Error::Protocol("the source was not announced".into())),
     };
+    if let Some(asked) = asked {
+        source::check(asked, &source)?;
+    }
     let options = context.options;
     let destination = destination::open(path, &source, options.dry_run)?;
     if let Some(root) = destination.root.as_ref().filter(|_| !options.dry_run)
@@ -118,7 +124,7 @@ fn receive(
             scope.spawn(|| signing::sign(&shared));
         }
         scope.spawn(|| {
-            if let Err(error) = take::messages(&shared, opening, summary.as_ref(), inbox) {
+            if let Err(error) = take::messages(&shared, &opening, summary.as_ref(), inbox) {
                 shared.pending.fail(error);
             }
         });
@@ -135,6 +141,7 @@ fn receive(
             return Err(error);
         }
         let totals = totals(&shared);
+        shared.pending.settle();
         outbox.send(&FromReceiver::Finished(totals))?;
         shared.pending.wait_for_finish()?;
         let sent = shared

@@ -46,6 +46,8 @@ struct State {
     open: u64,
     /// True once no more will be added by listings.
     listed: bool,
+    /// This end gives its account: the sender's may come.
+    settled: bool,
     /// The sender's account has come; nothing more will.
     finished: bool,
     failure: Option<Error>,
@@ -58,6 +60,7 @@ impl Pendings {
             files: HashMap::new(),
             open: 0,
             listed: false,
+            settled: false,
             finished: false,
             failure: None,
         };
@@ -102,6 +105,16 @@ impl Pendings {
     pub(crate) fn listed(&self) {
         self.lock().listed = true;
         self.changed.notify_all();
+    }
+
+    /// Everything is done, and this end is about to give its account.
+    pub(crate) fn settle(&self) {
+        self.lock().settled = true;
+    }
+
+    /// True once this end gives its account.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.lock().settled
     }
 
     /// The sender's account has come.

@@ -1,6 +1,7 @@
 //! What the receiver's threads share.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::checksum::BlockKey;
@@ -54,6 +55,7 @@ pub(super) struct Shared<'a> {
     pub(super) wanted: Mutex<Wanted>,
     /// Name under which the source lists the single entry that has another name here.
     pub(super) listed_name: Mutex<Option<FileName>>,
+    closed: AtomicBool,
     umask: u32,
 }
 
@@ -98,6 +100,7 @@ impl<'a> Shared<'a> {
             sent: Mutex::default(),
             wanted: Mutex::default(),
             listed_name: Mutex::default(),
+            closed: AtomicBool::new(false),
             umask: crate::root::umask(),
         }
     }
@@ -151,8 +154,14 @@ impl<'a> Shared<'a> {
         });
     }
 
+    /// True once nothing more is to be written: either everything is, or the run has failed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     /// Lets all helping threads come to their end.
     pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
         self.writers.iter().for_each(ByteQueue::close);
         self.signing.close();
     }

@@ -6,7 +6,6 @@ use crate::engine::connection::Inbox;
 use crate::engine::error::Error;
 use crate::engine::receiver::content::{self, Job};
 use crate::engine::receiver::listing::Listings;
-use crate::engine::receiver::metadata::Desired;
 use crate::engine::receiver::moves;
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{MORE_ITEMS, Opening};
@@ -17,25 +16,25 @@ use crate::wire::message::{FileId, FromReceiver, FromSender, Holdings, Listed};
 /// Takes messages until the sender's account.
 pub(super) fn messages(
     shared: &Shared<'_>,
-    opening: Opening,
+    opening: &Opening,
     summary: Option<&Summary>,
     inbox: &mut Inbox<FromSender>,
 ) -> Result<(), Error> {
-    let mut listings = Listings::new(shared, Desired::new(shared.options), opening.renamed);
-    listings.root(&opening.source, opening.created);
+    let mut listings = Listings::new(shared, opening, summary);
+    listings.root(opening);
     loop {
         match inbox.recv()? {
             FromSender::Source(_) => {
                 return Err(Error::Protocol("the source was announced twice".into()));
             }
-            FromSender::Owners(owners) => listings.learn(&owners),
+            FromSender::Owners(owners) => listings.learn(&owners)?,
             FromSender::Listing(listing) => listings.part(listing)?,
             FromSender::Expand(paths) => {
                 shared
                     .outbox
                     .send(&FromReceiver::Holdings(expand(summary, &paths)))?;
             }
-            FromSender::Problem(problem) => shared.account.unlisted(problem),
+            FromSender::Problem(problem) => listings.problem(problem),
             FromSender::Listed(listed) => {
                 complete(shared, &listed);
                 let deferred = listings.finish(&listed);
@@ -82,6 +81,10 @@ pub(super) fn messages(
                 None => return Err(unexpected(file)),
             },
             FromSender::Finished(totals) => {
+                if !shared.pending.is_settled() {
+                    let reason = "its account came before this end had given its own";
+                    return Err(Error::Protocol(reason.into()));
+                }
                 *shared.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(totals);
                 shared.pending.finished();
                 return Ok(());

@@ -11,8 +11,11 @@ use crate::monitor::Event;
 use crate::root::{self, SourceFile, StagedFile};
 use crate::wire::message::{DataOp, FileFailure, FileId, Seen};
 
-/// Zeros in runs of at least this many bytes become holes with `--sparse`.
+/// Bytes of a basis that are hashed at a time.
 const HASH_BUFFER_LEN: usize = 256 << 10;
+/// Zeros that are hashed before a look whether the run goes on: a few bytes from the peer can
+/// stand for a file as large as the system allows.
+const ZEROS_STEP: u64 = 64 << 20;
 
 /// A file that is being put together.
 pub(super) struct Writing {
@@ -86,7 +89,7 @@ impl Writing {
         let applied = match op {
             DataOp::Literal(bytes) => open.literal(bytes, shared.options.write.sparse),
             DataOp::Copy { offset, len } => open.copy(*offset, *len),
-            DataOp::Zeros(len) => open.zeros(*len),
+            DataOp::Zeros(len) => open.zeros(*len, shared),
         };
         match op {
             DataOp::Literal(_) => self.literal = self.literal.saturating_add(len),
@@ -225,10 +228,18 @@ impl Open {
         Ok(())
     }
 
-    fn zeros(&mut self, len: u64) -> Result<(), Fault> {
-        self.hasher.update_zeros(len);
+    fn zeros(&mut self, len: u64, shared: &Shared<'_>) -> Result<(), Fault> {
+        // First the system may say that no file is that large: hashing takes time.
         self.staged.zeros_at(self.position, len)?;
-        self.position += len;
+        let end = self.position + len;
+        while self.position < end {
+            if shared.is_closed() {
+                return Err(Fault::Unwanted);
+            }
+            let step = ZEROS_STEP.min(end - self.position);
+            self.hasher.update_zeros(step);
+            self.position += step;
+        }
         Ok(())
     }
 

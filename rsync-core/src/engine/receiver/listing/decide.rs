@@ -14,7 +14,7 @@ use crate::monitor::{Change, SkipReason, Trouble, Update};
 use crate::options::{Compare, DeleteWhen};
 use crate::path::RelPath;
 use crate::plan::{self, Verdict};
-use crate::root::Dir;
+use crate::root::{self, Dir};
 use crate::wire::message::{DirId, FileId};
 
 impl Listings<'_, '_> {
@@ -32,6 +32,9 @@ impl Listings<'_, '_> {
         };
         open.index = open.index.saturating_add(1);
         let path = open.path.join(&entry.name);
+        if entry.is_dir() {
+            self.admission.show(&path);
+        }
         let unasked =
             open.content_follows && pushed_unasked(&entry, &open.path, self.shared.options);
         if let Some(size) = entry.file_size() {
@@ -71,12 +74,19 @@ impl Listings<'_, '_> {
         if let Some(blocked) = open.blocked {
             match blocked {
                 Blocked::Failed => account.failed_silently(),
+                Blocked::Refused => account.count(|receipt| receipt.refused += 1),
                 Blocked::Skipped => account.count(|receipt| receipt.excluded += 1),
             }
             return false;
         }
         if let Some(reason) = plan::left_out(entry, &open.path, options) {
             account.skipped(path, reason);
+            return false;
+        }
+        if root::is_temporary_name(entry.name.as_bytes()) {
+            let reason = "its name is one of ksyncd's own temporaries";
+            account.refused(path, &Trouble::Refused(reason.into()));
+            self.block(path, entry, Blocked::Refused);
             return false;
         }
         // Only rules that are the client's own are known here; those in the source's merge files
@@ -88,7 +98,7 @@ impl Listings<'_, '_> {
                 .sender_hides(&self.scope, &open.path, &entry.name, entry.is_dir())
         {
             account.refused(path, &Trouble::Refused("the request excludes it".into()));
-            self.block(path, entry, Blocked::Failed);
+            self.block(path, entry, Blocked::Refused);
             return false;
         }
         self.desired.adapt(entry, found);

@@ -1,0 +1,177 @@
+//! What a sender says of its own work, and says too much of.
+
+use rsync_core::options::Options;
+use rsync_core::path::RelPath;
+use rsync_core::wire::message::*;
+
+use crate::common::deleting;
+use crate::hostile::{Attack, Place, Sender, file, pull};
+
+#[test]
+fn totals_of_a_listing_that_lie_are_no_success() {
+    for lie in [0, 2, u64::MAX] {
+        let place = Place::new();
+        let outcome = pull(&place, &Options::default(), move |sender| {
+            sender.open()?;
+            sender.list("", vec![file("new")])?;
+            sender.say(FromSender::Listed(Listed {
+                listed: lie,
+                complete: true,
+                ..Listed::default()
+            }))?;
+            sender.serve(|sender, file, _| sender.file(file, b"evil"))
+        });
+        assert!(outcome.error().contains("account"));
+    }
+}
+
+#[test]
+fn totals_of_content_that_lie_are_no_success() {
+    for lie in [
+        SenderTotals::default(),
+        SenderTotals {
+            files_sent: 1,
+            ..SenderTotals::default()
+        },
+        SenderTotals {
+            files_sent: u64::MAX,
+            ..SenderTotals::default()
+        },
+    ] {
+        let place = Place::new();
+        let outcome = pull(&place, &Options::default(), move |sender| {
+            sender.open()?;
+            sender.list("", vec![file("new")])?;
+            sender.listed()?;
+            sender.serve(|sender, file, _| {
+                sender.file(file, b"evil")?;
+                sender.totals = lie;
+                Ok(())
+            })
+        });
+        assert_eq!(
+            outcome.result.map_err(|error| error.code()).unwrap_err(),
+            12
+        );
+    }
+}
+
+#[test]
+fn an_account_that_comes_before_the_content_is_no_success() {
+    let place = Place::new();
+    let outcome = pull(&place, &Options::default(), |sender| {
+        sender.open()?;
+        sender.listing("", vec![file("new")], true)?;
+        sender.listed()?;
+        sender.say(FromSender::Finished(SenderTotals::default()))?;
+        sender.wait_for_the_end()
+    });
+    assert_eq!(
+        outcome.result.map_err(|error| error.code()).unwrap_err(),
+        12
+    );
+    place.assert_no_temporaries();
+}
+
+#[test]
+fn a_sender_that_leaves_before_the_end_has_failed() {
+    for after in 0..5 {
+        let place = Place::new();
+        let outcome = pull(&place, &deleting(), move |sender| {
+            let steps: [fn(&mut Sender) -> Attack; 5] = [
+                |_| Ok(()),
+                Sender::open,
+                |sender| sender.list("", vec![file("old")]).map(drop),
+                Sender::listed,
+                |sender| sender.ends.inbox.recv().map(drop),
+            ];
+            steps[..=after].iter().try_for_each(|step| step(sender))
+        });
+        outcome.error();
+        place.assert_untouched();
+    }
+}
+
+#[test]
+fn d1_an_empty_listing_deletes_nothing() {
+    let place = Place::new();
+    let outcome = pull(&place, &deleting(), |sender| {
+        sender.open()?;
+        sender.list("", Vec::new())?;
+        sender.finish()
+    });
+    assert!(outcome.told("EmptySource"), "{outcome:?}");
+    assert_eq!(outcome.report().receipt.deletes_withheld, 2);
+    place.assert_untouched();
+}
+
+#[test]
+fn d1_a_sender_that_tells_of_a_problem_and_calls_its_listing_complete_deletes_nothing() {
+    let place = Place::new();
+    let outcome = pull(&place, &deleting(), |sender| {
+        sender.open()?;
+        sender.list("", vec![file("new")])?;
+        sender.say(FromSender::Problem(Problem {
+            path: RelPath::root(),
+            kind: ProblemKind::BadName,
+        }))?;
+        sender.finish()
+    });
+    assert!(outcome.told("IncompleteListing"), "{outcome:?}");
+    assert_eq!(place.read("d/old"), "precious");
+    assert_eq!(place.read("d/below/old"), "precious");
+}
+
+#[test]
+fn d2_a_shrunken_tree_deletes_no_more_than_the_limit() {
+    let place = Place::new();
+    let mut options = deleting();
+    options.delete.limit = Some(1);
+    let outcome = pull(&place, &options, |sender| {
+        sender.open()?;
+        sender.list("", vec![file("new")])?;
+        sender.finish()
+    });
+    let receipt = outcome.report().receipt;
+    assert!(
+        receipt.deleted <= 1 && receipt.deletes_withheld > 0,
+        "{receipt:?}"
+    );
+    place.assert_outside_is_untouched();
+}
+
+#[test]
+fn names_of_users_without_end_are_refused() {
+    let place = Place::new();
+    let mut options = Options::default();
+    options.attributes.owner = true;
+    let outcome = pull(&place, &options, |sender| {
+        sender.open()?;
+        for start in 0..1000u32 {
+            let users = (0..1000).map(|number| (start * 1000 + number, "root".to_owned()));
+            sender.say(FromSender::Owners(Owners {
+                users: users.collect(),
+                groups: Vec::new(),
+            }))?;
+        }
+        sender.finish()
+    });
+    assert!(outcome.error().contains("users"));
+}
+
+#[test]
+fn x13_words_of_the_sender_are_told_without_control_characters() {
+    let place = Place::new();
+    let outcome = pull(&place, &Options::default(), |sender| {
+        sender.open()?;
+        sender
+            .ends
+            .outbox
+            .abort(23, "gone\nksyncd: all is well\x1b[2J\u{202e}");
+        Err(sender.ends.inbox.recv().unwrap_err())
+    });
+    let error = outcome.result.unwrap_err();
+    assert_eq!(error.code(), 23);
+    let text = error.to_string();
+    assert!(!text.contains(['\n', '\x1b', '\u{202e}']), "{text:?}");
+}

@@ -1,0 +1,174 @@
+//! The content of files.
+
+use rsync_core::checksum::Digest;
+use rsync_core::entry::Kind;
+use rsync_core::options::Options;
+use rsync_core::wire::message::*;
+
+use crate::hostile::{Outcome, Place, dir, entry, file, id, pull, seen};
+
+#[test]
+fn m6_content_that_is_not_what_its_digest_says_never_takes_a_name() {
+    let place = Place::new();
+    let outcome = pull(&place, &Options::default(), |sender| {
+        sender.open()?;
+        sender.list("", vec![file("old")])?;
+        sender.listed()?;
+        sender.serve(|sender, file, _| {
+            let digest = Digest::of(b"something else");
+            sender.account(file, &digest);
+            sender.say(FromSender::File {
+                file,
+                seen: seen(4),
+                digest,
+                content: b"evil".to_vec(),
+            })
+        })
+    });
+    assert!(outcome.told("Corrupt"), "{outcome:?}");
+    assert_eq!(outcome.report().receipt.failed, 1);
+    place.assert_untouched();
+}
+
+/// Streams content that starts as `begin` says and goes on with `ops`, for every file, and ends
+/// it with the digest of `evil`.
+fn stream_against(place: &Place, size: u64, ops: Vec<DataOp>) -> Outcome {
+    pull(place, &Options::default(), move |sender| {
+        sender.open()?;
+        sender.list("", vec![entry("old", Kind::File { size: 5000 })])?;
+        sender.listed()?;
+        sender.serve(|sender, file, _| {
+            let digest = Digest::of(b"evil");
+            sender.say(FromSender::Begin {
+                file,
+                seen: seen(size),
+            })?;
+            for op in &ops {
+                let op = op.clone();
+                sender.say(FromSender::Data { file, op })?;
+            }
+            sender.account(file, &digest);
+            sender.say(FromSender::End {
+                file,
+                result: Ok(digest),
+            })
+        })
+    })
+}
+
+#[test]
+fn m6_more_data_than_announced_is_thrown_away() {
+    let literal = DataOp::Literal(b"evil".to_vec());
+    for (size, ops) in [
+        (3, vec![literal.clone()]),
+        (5, vec![literal.clone(), literal.clone()]),
+        (5, vec![literal.clone()]),
+        (0, vec![literal]),
+    ] {
+        let place = Place::new();
+        let receipt = stream_against(&place, size, ops).report().receipt;
+        assert_eq!(receipt.failed, 1, "{receipt:?}");
+        place.assert_untouched();
+    }
+}
+
+#[test]
+fn x3_copies_from_outside_of_the_basis_are_thrown_away() {
+    for (offset, len) in [
+        (7, 2),
+        (8, 1),
+        (u64::MAX, 1),
+        (0, u64::MAX),
+        (u64::MAX, u64::MAX),
+        (9, 0),
+    ] {
+        let place = Place::new();
+        let ops = vec![
+            DataOp::Copy { offset, len },
+            DataOp::Literal(b"evil".to_vec()),
+        ];
+        let receipt = stream_against(&place, u64::MAX, ops).report().receipt;
+        assert_eq!(receipt.failed, 1, "{receipt:?}");
+        place.assert_untouched();
+    }
+}
+
+#[test]
+fn m6_zeros_without_end_neither_fill_the_disk_nor_stop_the_run() {
+    let place = Place::new();
+    let ops = vec![DataOp::Zeros(u64::MAX)];
+    let receipt = stream_against(&place, u64::MAX, ops).report().receipt;
+    assert_eq!(receipt.failed, 1, "{receipt:?}");
+    place.assert_untouched();
+}
+
+#[test]
+fn m6_a_run_that_failed_does_not_go_on_with_zeros_that_are_still_to_come() {
+    let place = Place::new();
+    let outcome = pull(&place, &Options::default(), |sender| {
+        sender.open()?;
+        // As large as a file may be here, so that it is not the system that refuses.
+        let size = 1 << 43;
+        sender.list("", vec![entry("new", Kind::File { size })])?;
+        sender.listed()?;
+        let FromReceiver::Want { file, .. } = sender.ends.inbox.recv()? else {
+            panic!("nothing is wanted")
+        };
+        sender.say(FromSender::Begin {
+            file,
+            seen: seen(size),
+        })?;
+        sender.say(FromSender::Data {
+            file,
+            op: DataOp::Zeros(size),
+        })?;
+        // Until the writer is at it: whatever it does later is worth nothing.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        sender.ends.outbox.abort(12, "enough");
+        Err(sender.ends.inbox.recv().unwrap_err())
+    });
+    assert_eq!(outcome.error(), "enough");
+    place.assert_untouched();
+}
+
+#[test]
+fn x4_content_that_nobody_asked_for_ends_the_run() {
+    for content_follows in [false, true] {
+        let place = Place::new();
+        let outcome = pull(&place, &Options::default(), move |sender| {
+            sender.open()?;
+            let root = sender.listing("", vec![file("new"), dir("sub")], content_follows)?;
+            sender.file(id(root, 0), b"evil")?;
+            sender.file(id(root, 0), b"evil")?;
+            sender.finish()
+        });
+        assert!(outcome.error().contains("unasked"));
+        place.assert_outside_is_untouched();
+    }
+}
+
+#[test]
+fn a_file_that_never_holds_still_is_given_up() {
+    let place = Place::new();
+    let outcome = pull(&place, &Options::default(), |sender| {
+        sender.open()?;
+        sender.list("", vec![file("old")])?;
+        sender.listed()?;
+        let mut answers = 0;
+        sender.serve(move |sender, file, _| {
+            answers += 1;
+            assert!(answers < 10, "it is asked for again and again");
+            sender.say(FromSender::Begin {
+                file,
+                seen: seen(4),
+            })?;
+            sender.say(FromSender::End {
+                file,
+                result: Err(FileFailure::KeptChanging),
+            })
+        })
+    });
+    let receipt = outcome.report().receipt;
+    assert_eq!((receipt.failed, receipt.vanished), (1, 1), "{receipt:?}");
+    place.assert_untouched();
+}
