@@ -19,6 +19,7 @@ mod incarnation;
 mod queue;
 mod receiver;
 mod sender;
+mod settle;
 mod source;
 mod telling;
 mod tree;

@@ -134,7 +134,7 @@ impl Outcome {
 }
 
 type SenderEnds = Ends<FromSender, FromReceiver>;
-type ReceiverEnds = Ends<FromReceiver, FromSender>;
+pub type ReceiverEnds = Ends<FromReceiver, FromSender>;
 pub type Attack = Result<(), ConnectionError>;
 
 /// Pulls the content of a directory into `d` from a sender that does `attack`.

@@ -28,7 +28,7 @@ impl Message for FromSender {
 
     fn note_sent(&self, ledger: &Mutex<Ledger>) {
         // The lock is only worth taking for the few messages that the ledger is about.
-        if matches!(self, Self::Listing(_) | Self::Listed(_)) {
+        if matches!(self, Self::Listing(_) | Self::Expand(_) | Self::Listed(_)) {
             ledger
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

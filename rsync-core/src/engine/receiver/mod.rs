@@ -26,14 +26,13 @@ use crate::engine::connection::{Inbox, Outbox};
 use crate::engine::context::Context;
 use crate::engine::destination;
 use crate::engine::error::Error;
+use crate::engine::settle::settle;
 use crate::engine::source;
 use crate::engine::tree::{Side, Summary, Tree};
 use crate::path::FileName;
 use crate::receipt::Receipt;
 use crate::wire::limits::MAX_DIGESTS;
-use crate::wire::message::{
-    FromReceiver, FromSender, Holdings, ReceiverTotals, SenderTotals, Source,
-};
+use crate::wire::message::{FromReceiver, FromSender, Holdings, ReceiverTotals, Source};
 
 use shared::Shared;
 
@@ -149,7 +148,7 @@ fn receive(
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .unwrap_or_default();
-        check(&totals, &sent)?;
+        settle(&totals, &sent)?;
         Ok(totals.receipt)
     })
 }
@@ -180,20 +179,4 @@ fn totals(shared: &Shared<'_>) -> ReceiverTotals {
         receipt,
         content_digest: received.content_digest.value(),
     }
-}
-
-/// The two accounts of one pass have to agree on what was moved.
-fn check(receiver: &ReceiverTotals, sender: &SenderTotals) -> Result<(), Error> {
-    if receiver.files_received != sender.files_sent
-        || receiver.content_digest != sender.content_digest
-    {
-        return Err(Error::AccountsDiffer {
-            sent: sender.files_sent,
-            received: receiver.files_received,
-        });
-    }
-    if !receiver.receipt.adds_up() {
-        return Err(Error::ReceiptDoesNotAddUp);
-    }
-    Ok(())
 }

@@ -81,7 +81,7 @@ impl<'a> Content<'a> {
     pub(super) fn serve(&self) {
         while let Some(request) = self.requests.pop() {
             let outcome = self.answer(&request);
-            self.requests.forget(request.file);
+            self.requests.answered(&request);
             if outcome.is_err() {
                 return;
             }
@@ -117,9 +117,10 @@ impl<'a> Content<'a> {
                 let result = result.map_err(|error| system_failure("read", &error));
                 self.outbox.send(&FromSender::Digested { file, result })
             }
-            How::Delta(basis) => match (Shape::try_from(basis), self.requests.signature(file)) {
+            How::Delta(basis) => match (Shape::try_from(basis), &request.signature) {
                 (Ok(shape), Some(signature)) => {
-                    self.stream(file, &dir, &request.name, Form::Delta(shape, signature))
+                    let form = Form::Delta(shape, Arc::clone(signature));
+                    self.stream(file, &dir, &request.name, form)
                 }
                 _ => self.failed(file, FileFailure::Refused),
             },

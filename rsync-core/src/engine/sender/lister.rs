@@ -213,7 +213,6 @@ impl<'a> Lister<'a> {
         listing: &DirListing,
         with_content: bool,
     ) -> Result<(), ConnectionError> {
-        self.requests.wait_for_room();
         {
             let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
             listed.listed += listing.entries.len() as u64;
@@ -233,6 +232,7 @@ impl<'a> Lister<'a> {
         let mut id = None;
         let mut sent = 0;
         loop {
+            self.requests.wait_for_room();
             let part =
                 &listing.entries[sent..listing.entries.len().min(sent + MAX_LISTING_ENTRIES)];
             let more = sent + part.len() < listing.entries.len();

@@ -13,9 +13,10 @@ mod requests;
 
 use std::sync::mpsc;
 
-use crate::engine::connection::{ConnectionError, Inbox, Outbox};
+use crate::engine::connection::{Inbox, Outbox};
 use crate::engine::context::Context;
 use crate::engine::error::Error;
+use crate::engine::settle::settle;
 use crate::engine::source::Opened;
 use crate::engine::telling;
 use crate::engine::tree::{Side, Tree};
@@ -68,10 +69,15 @@ pub(crate) fn send(
         let outcome = receive(&directories, &requests, &holdings, monitor, inbox);
         drop(holdings);
         requests.close();
+        if let Err(error) = &outcome {
+            // Who waits for a receiver that takes nothing only ends with the connection.
+            outbox.abort(error.code(), &error.to_string());
+        }
         outcome
     })?;
     let totals = content.totals();
     outbox.send(&FromSender::Finished(totals))?;
+    settle(&receiver, &totals)?;
     Ok(receiver)
 }
 
@@ -82,7 +88,7 @@ fn receive(
     holdings: &mpsc::Sender<Holdings>,
     monitor: &dyn Monitor,
     inbox: &mut Inbox<FromReceiver>,
-) -> Result<ReceiverTotals, ConnectionError> {
+) -> Result<ReceiverTotals, Error> {
     loop {
         match inbox.recv()? {
             // A lister that is gone has met the error that the next message will show.
@@ -94,7 +100,8 @@ fn receive(
                     dir,
                     name,
                     how,
-                });
+                    signature: None,
+                })?;
             }
             FromReceiver::Signature { file, sums } => requests.add_sums(file, sums),
             FromReceiver::NoBasis { file } => requests.end_sums(file),

@@ -1,18 +1,25 @@
 //! Requests for content that wait for a worker, and the block sums that come with some.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::delta::{BlockSum, Shape, Sums, Table};
+use crate::engine::error::Error;
 use crate::path::{FileName, RelPath};
 use crate::wire::message::{FileId, How};
 
 /// Listing pauses while so many requests wait, which bounds what both ends have to remember.
 const MAX_WAITING: usize = 8192;
 
+/// Most requests for one file at a time. A receiver has one; but it may have heard the answer,
+/// and ask again, before the worker that gave it is done.
+const MAX_OPEN: u8 = 2;
+/// Most bytes of block sums that may be announced at a time. Receivers announce far less.
+const MAX_SUM_BYTES: u64 = 512 << 20;
+
 /// One request.
-#[derive(Debug)]
 pub(crate) struct Request {
     /// Which file.
     pub(crate) file: FileId,
@@ -22,6 +29,8 @@ pub(crate) struct Request {
     pub(crate) name: FileName,
     /// In which form.
     pub(crate) how: How,
+    /// The sums that come with it.
+    pub(crate) signature: Option<Arc<Signature>>,
 }
 
 /// The queue.
@@ -34,24 +43,45 @@ pub(crate) struct Requests {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Request>,
+    /// How many requests of each file are not answered.
+    open: HashMap<FileId, u8>,
+    sum_bytes: u64,
     signatures: HashMap<FileId, Arc<Signature>>,
     closed: bool,
 }
 
 impl Requests {
     /// Adds a request. A delta's sums may follow at once.
-    pub(crate) fn push(&self, request: Request) {
+    ///
+    /// # Errors
+    /// The receiver asks for more at a time than it can have a use for.
+    pub(crate) fn push(&self, mut request: Request) -> Result<(), Error> {
         let mut state = self.lock();
+        let open = state.open.entry(request.file).or_default();
+        if *open >= MAX_OPEN {
+            return Err(Error::Protocol(format!(
+                "it asks for {} again and again",
+                request.name
+            )));
+        }
+        *open += 1;
         if let How::Delta(basis) = request.how
             && let Ok(shape) = Shape::try_from(basis)
         {
-            state
-                .signatures
-                .insert(request.file, Arc::new(Signature::new(shape)));
+            let signature = Arc::new(Signature::new(shape));
+            state.sum_bytes += signature.bytes();
+            if state.sum_bytes > MAX_SUM_BYTES {
+                return Err(Error::Protocol("it announces too many sums".into()));
+            }
+            request.signature = Some(Arc::clone(&signature));
+            if let Some(replaced) = state.signatures.insert(request.file, signature) {
+                replaced.end();
+            }
         }
         state.waiting.push_back(request);
         drop(state);
         self.changed.notify_all();
+        Ok(())
     }
 
     /// The next request, or nothing once there will be none.
@@ -88,26 +118,36 @@ impl Requests {
     /// Adds block sums. Those for a file that was not wanted as a delta are dropped: its worker
     /// has given up on it.
     pub(crate) fn add_sums(&self, file: FileId, sums: Vec<u8>) {
-        if let Some(signature) = self.signature(file) {
+        if let Some(signature) = self.lock().signatures.get(&file) {
             signature.add(sums);
         }
     }
 
     /// Says that a file gets no more sums.
     pub(crate) fn end_sums(&self, file: FileId) {
-        if let Some(signature) = self.signature(file) {
+        if let Some(signature) = self.lock().signatures.get(&file) {
             signature.end();
         }
     }
 
-    /// Sums of a file wanted as a delta.
-    pub(crate) fn signature(&self, file: FileId) -> Option<Arc<Signature>> {
-        self.lock().signatures.get(&file).cloned()
-    }
-
-    /// Forgets a file's sums.
-    pub(crate) fn forget(&self, file: FileId) {
-        self.lock().signatures.remove(&file);
+    /// A request is answered: forgets its sums, and not those of a request for the same file
+    /// that came meanwhile.
+    pub(crate) fn answered(&self, request: &Request) {
+        let mut state = self.lock();
+        if let Entry::Occupied(mut open) = state.open.entry(request.file) {
+            *open.get_mut() -= 1;
+            if *open.get() == 0 {
+                open.remove();
+            }
+        }
+        let Some(signature) = &request.signature else {
+            return;
+        };
+        state.sum_bytes = state.sum_bytes.saturating_sub(signature.bytes());
+        let latest = state.signatures.get(&request.file);
+        if latest.is_some_and(|latest| Arc::ptr_eq(latest, signature)) {
+            state.signatures.remove(&request.file);
+        }
     }
 
     /// Ends everything that waits.
@@ -147,6 +187,13 @@ impl Signature {
             state: Mutex::default(),
             arrived: Condvar::new(),
         }
+    }
+
+    /// Bytes of all its sums.
+    fn bytes(&self) -> u64 {
+        self.shape
+            .blocks()
+            .saturating_mul(BlockSum::ENCODED_LEN as u64)
     }
 
     fn add(&self, sums: Vec<u8>) {

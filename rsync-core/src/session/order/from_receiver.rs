@@ -1,8 +1,8 @@
 //! The order of what a receiver says.
 //!
-//! `Holdings` first, `Finished` last and only after the sender's `Listed`. Content is wanted for
-//! listed files only. Block sums follow a `Want` with a basis, and are as many as its shape
-//! allows or fewer, if the basis can not be read after all.
+//! `Holdings` first and once more for each question, `Finished` last and only after the sender's
+//! `Listed`. Content is wanted for listed files only. Block sums follow a `Want` with a basis,
+//! and are as many as its shape allows or fewer, if the basis can not be read after all.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -16,6 +16,8 @@ use crate::wire::message::{Basis, FileId, FromReceiver, Holdings, How};
 #[derive(Debug, Default)]
 pub struct FromReceiverOrder {
     stage: Stage,
+    /// How often it has told what it has.
+    holdings: u64,
     /// Bytes of sums that may still come, for each file whose signature is incomplete.
     owed_sums: BTreeMap<FileId, u64>,
 }
@@ -51,10 +53,16 @@ impl FromReceiverOrder {
             (Stage::Wanting, _) => {}
         }
         match message {
-            FromReceiver::Holdings(Holdings::Digests(digests)) => {
-                at_most(digests.len(), MAX_DIGESTS, "digests")
+            FromReceiver::Holdings(holdings) => {
+                self.holdings = self.holdings.saturating_add(1);
+                if self.holdings > ledger.holdings_due() {
+                    return Err(Violation::OutOfPlace("without being asked for"));
+                }
+                match holdings {
+                    Holdings::Digests(digests) => at_most(digests.len(), MAX_DIGESTS, "digests"),
+                    Holdings::Nothing | Holdings::Unknown => Ok(()),
+                }
             }
-            FromReceiver::Holdings(Holdings::Nothing | Holdings::Unknown) => Ok(()),
             FromReceiver::Want { file, how, .. } => {
                 ledger.check(*file)?;
                 match how {

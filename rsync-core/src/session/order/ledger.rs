@@ -8,6 +8,8 @@ use crate::wire::message::{DirId, FileId, FromSender, Listing};
 #[derive(Debug, Default)]
 pub struct Ledger {
     entries: Vec<u32>,
+    /// Times that the receiver was asked to tell more of what it has.
+    questions: u64,
     complete: bool,
 }
 
@@ -17,6 +19,7 @@ impl Ledger {
         match message {
             // Too much of it is this end's own mistake, which the receiver reports.
             FromSender::Listing(listing) => drop(self.add(listing)),
+            FromSender::Expand(_) => self.questions = self.questions.saturating_add(1),
             FromSender::Listed(_) => self.complete(),
             _ => {}
         }
@@ -49,6 +52,11 @@ impl Ledger {
 
     pub(super) fn complete(&mut self) {
         self.complete = true;
+    }
+
+    /// How often the receiver may tell what it has: once, and once for each question.
+    pub(super) fn holdings_due(&self) -> u64 {
+        self.questions.saturating_add(1)
     }
 
     /// True once nothing more will be listed.

@@ -9,7 +9,7 @@ fn id(index: u32) -> FileId {
     }
 }
 
-/// Three entries in the root; complete or not.
+/// Three entries in the root, and one question; complete or not.
 fn ledger(complete: bool) -> Ledger {
     let entry = |name: &str| crate::entry::Entry {
         name: FileName::new(name.as_bytes()).unwrap(),
@@ -22,6 +22,7 @@ fn ledger(complete: bool) -> Ledger {
         digest: None,
     };
     let mut ledger = Ledger::default();
+    ledger.sending(&FromSender::Expand(vec![1]));
     ledger.sending(&FromSender::Listing(Listing {
         dir: DirId(0),
         path: crate::path::RelPath::root(),
@@ -217,6 +218,15 @@ fn one_file_has_one_signature_at_a_time() {
         want(1, delta(2500, 1000)),
     ];
     assert_eq!(check(&later), Ok(()));
+}
+
+#[test]
+fn holdings_come_once_and_once_more_for_each_question() {
+    assert_eq!(check(&[nothing(), nothing()]), Ok(()));
+    assert_eq!(
+        check(&[nothing(), nothing(), nothing()]),
+        Err((2, Violation::OutOfPlace("without being asked for")))
+    );
 }
 
 #[test]
