@@ -83,9 +83,9 @@ impl StagedFile {
         }
     }
 
-    /// Copies `len` bytes of `source` from `offset` on to the place `to`, inside the kernel where
-    /// it can, sharing the blocks where the file system can. A source that ends early is an
-    /// error.
+    /// Copies `len` bytes of `source` from `offset` on to the place `to`: holes as holes, the
+    /// rest inside the kernel where it can, sharing the blocks where the file system can. A
+    /// source that ends early is an error.
     pub fn copy_from(
         &mut self,
         source: &SourceFile,
@@ -96,6 +96,30 @@ impl StagedFile {
         let end = end_of(offset, len)
             .and_then(|end| end_of(to, len).map(|_| end))
             .context("copy", || self.path())?;
+        if end > source.stamp()?.size {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof))
+                .context("read", || source.path().clone());
+        }
+        let mut from = offset;
+        while from < end {
+            let (data, data_end) = source.next_data(from, end);
+            if data > from {
+                self.zeros_at(to + (from - offset), data - from)?;
+            }
+            self.copy_data(source, data, to + (data - offset), data_end)?;
+            from = data_end;
+        }
+        Ok(())
+    }
+
+    /// Copies what `source` has in `offset..end` to the place `to`.
+    fn copy_data(
+        &mut self,
+        source: &SourceFile,
+        offset: u64,
+        to: u64,
+        end: u64,
+    ) -> Result<(), Error> {
         let mut from = offset;
         while from < end && self.kernel_copies {
             let to = to + (from - offset);

@@ -1,8 +1,9 @@
 //! Keeps the receipt and tells the monitor, from any thread.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::entry::{Entry, Kind};
+use crate::entry::{Entry, Kind, LinkId};
 use crate::monitor::{Change, Event, Monitor, SkipReason, Trouble, Update, WithheldReason};
 use crate::path::RelPath;
 use crate::receipt::Receipt;
@@ -21,6 +22,8 @@ pub(crate) struct Account<'a> {
 #[derive(Default)]
 struct State {
     receipt: Receipt,
+    /// Files with several names that were put in place by one of them.
+    in_place: HashSet<LinkId>,
     told: [bool; SPACE_ERRORS.len()],
 }
 
@@ -60,6 +63,9 @@ impl<'a> Account<'a> {
 
     /// A source entry was created or changed, or would be.
     pub(crate) fn transferred(&self, path: &RelPath, entry: &Entry, change: Change) {
+        if let Some(id) = entry.link {
+            self.lock().in_place.insert(id);
+        }
         self.count(|receipt| {
             receipt.transferred += 1;
             receipt.created += u64::from(change.created);
@@ -76,6 +82,11 @@ impl<'a> Account<'a> {
             entry,
             change,
         });
+    }
+
+    /// True if a name of this file of the source was put in place.
+    pub(crate) fn is_in_place(&self, id: LinkId) -> bool {
+        self.lock().in_place.contains(&id)
     }
 
     /// A source entry is left out because the run does not want it.

@@ -7,11 +7,11 @@ use std::sync::{Arc, PoisonError};
 use crate::engine::error::Error;
 use crate::engine::receiver::listing::{Group, link_change};
 use crate::engine::receiver::shared::Shared;
-use crate::engine::receiver::{content, delete};
+use crate::engine::receiver::{backup, content, delete};
 use crate::entry::{Entry, LinkId};
 use crate::monitor::Change;
 use crate::path::{FileName, RelPath};
-use crate::root::{Detail, Dir, Metadata, StagedFile};
+use crate::root::{self, Detail, Dir, Metadata, StagedFile};
 
 /// What waits for the end.
 #[derive(Debug, Default)]
@@ -135,8 +135,11 @@ fn link(shared: &Shared<'_>, group: &Group) {
         let made = match (place, &shared.handles, path.parent()) {
             (Some((dir, name)), Some(handles), Some(parent)) => {
                 handles.get(&parent).and_then(|to| {
-                    if found.is_some_and(Entry::is_dir) {
-                        delete::clear(shared, &to, &parent, entry)?;
+                    match found {
+                        Some(found) if found.is_dir() => {
+                            delete::clear(shared, &to, &parent, found)?;
+                        }
+                        _ => backup::keep(shared, path, found)?,
                     }
                     dir.stage_hard_link(name, &to, &entry.name)
                 })
@@ -154,8 +157,12 @@ fn link(shared: &Shared<'_>, group: &Group) {
 
 type Leader = (Option<(Arc<Dir>, FileName)>, Option<LinkId>);
 
-/// The leading name as it is now, after its content came.
+/// The leading name as it is now, after its content came. If that did not come, the others stay
+/// what they are too.
 fn find_leader(shared: &Shared<'_>, group: &Group) -> Result<Leader, ()> {
+    if !group.stays && !shared.account.is_in_place(group.id) {
+        return Err(());
+    }
     let (Some(handles), Some(parent), Some(name)) = (
         &shared.handles,
         group.leader.parent(),
@@ -198,7 +205,7 @@ fn finish_directories(shared: &Shared<'_>, directories: HashMap<RelPath, Metadat
     for (path, metadata) in directories {
         match handles
             .get(&path)
-            .and_then(|dir| dir.set_own_metadata(&metadata))
+            .and_then(|dir| set_unless_set(&dir, &metadata))
         {
             Ok(()) => {}
             // Deleted or replaced meanwhile.
@@ -208,5 +215,25 @@ fn finish_directories(shared: &Shared<'_>, directories: HashMap<RelPath, Metadat
                 shared.account.trouble(&path, error);
             }
         }
+    }
+}
+
+/// A directory in which nothing happened is as it was, and is not touched.
+fn set_unless_set(dir: &Dir, metadata: &Metadata) -> Result<(), root::Error> {
+    let detail = Detail {
+        owner: metadata.uid.is_some() || metadata.gid.is_some(),
+        ..Detail::default()
+    };
+    let found = dir.own_entry(&detail)?;
+    let owner = found.owner;
+    let is_set = metadata.xattrs.is_none()
+        && metadata.mode.is_none_or(|mode| mode == found.mode)
+        && metadata.mtime.is_none_or(|mtime| mtime == found.mtime)
+        && (metadata.uid.is_none() || metadata.uid == owner.map(|owner| owner.uid))
+        && (metadata.gid.is_none() || metadata.gid == owner.map(|owner| owner.gid));
+    if is_set {
+        Ok(())
+    } else {
+        dir.set_own_metadata(metadata)
     }
 }

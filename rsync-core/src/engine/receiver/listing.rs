@@ -119,17 +119,17 @@ impl<'s, 'a> Listings<'s, 'a> {
         let found_before = found.as_ref().filter(|_| !*created);
         match plan::verdict(&entry, found_before, self.shared.options) {
             Verdict::Metadata(change) | Verdict::Create(change) => {
-                let (path, entry) = (&RelPath::root(), &entry);
+                let path = RelPath::root();
                 self.shared.account.tell(&Event::Item {
-                    path,
-                    entry,
+                    path: &path,
+                    entry: &entry,
                     change,
                 });
+                let metadata = self.shared.metadata(&entry, found_before, entry.mtime);
+                self.finish_directory(path, metadata);
             }
             Verdict::Unchanged | Verdict::Content(_) => {}
         }
-        let metadata = self.shared.metadata(&entry, found_before, entry.mtime);
-        self.finish_directory(RelPath::root(), metadata);
     }
 
     /// Learns names of users and groups.

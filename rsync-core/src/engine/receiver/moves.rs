@@ -18,7 +18,7 @@ use crate::entry::{Entry, Timestamp};
 use crate::monitor::{Change, Event, Update};
 use crate::options::DeleteWhen;
 use crate::path::{FileName, RelPath};
-use crate::root::{self, Dir};
+use crate::root::{self, Detail, Dir};
 use crate::wire::limits::MAX_CONTENT_LEN;
 use crate::wire::message::{FileFailure, FileId, How};
 
@@ -236,7 +236,8 @@ fn use_candidate(
     let deletes =
         options.when != DeleteWhen::Never && (late.listing_complete || options.despite_errors);
     drop(late);
-    if deletes && options.limit.is_none() && shared.options.backup.is_none() {
+    let may_rename = deletes && options.limit.is_none() && shared.options.backup.is_none();
+    if may_rename && !has_other_names(candidate)? {
         candidate
             .dir
             .rename(&candidate.name, &place.dir, &place.entry.name)?;
@@ -249,4 +250,14 @@ fn use_candidate(
     staged.copy_from(&basis, 0, 0, size)?;
     staged.set_metadata(&metadata)?;
     staged.commit(&place.dir, &place.entry.name)
+}
+
+/// True if what is done to the candidate would be done to a file that stays.
+fn has_other_names(candidate: &Candidate) -> Result<bool, root::Error> {
+    let detail = Detail {
+        hard_links: true,
+        ..Detail::default()
+    };
+    let found = candidate.dir.entry(&candidate.name, &detail)?;
+    Ok(found.is_some_and(|found| found.link.is_some()))
 }

@@ -24,6 +24,8 @@ use crate::wire::message::{
 
 /// How often a small file is read again because it changed meanwhile.
 const READ_ATTEMPTS: u32 = 4;
+/// Holes in smaller files save next to nothing.
+const MIN_SPARSE_LEN: u64 = 8192;
 
 /// Serves content of one tree.
 pub(super) struct Content<'a> {
@@ -326,13 +328,15 @@ enum Form {
     Delta(Shape, Arc<Signature>),
 }
 
-/// Reads a file of at most [`SMALL_FILE_LEN`] bytes; nothing if it is larger.
+/// Reads a file of at most [`SMALL_FILE_LEN`] bytes; nothing if it is larger, or has holes that
+/// are worth keeping.
 fn read_small(dir: &Dir, name: &FileName) -> Result<Option<(Seen, Vec<u8>)>, FileFailure> {
     for _ in 0..READ_ATTEMPTS {
         let mut source = dir.open_file(name).map_err(failure_of)?;
         let stamp = source.stamp().map_err(failure_of)?;
         let size = stamp.seen().size;
-        if size > SMALL_FILE_LEN {
+        let may_have_holes = size >= MIN_SPARSE_LEN;
+        if size > SMALL_FILE_LEN || (may_have_holes && source.next_data(0, size) != (0, size)) {
             return Ok(None);
         }
         // One byte more than there should be shows that a file grew without another call.

@@ -144,7 +144,8 @@ impl Listings<'_, '_> {
             )?;
             (entry, found) = (member.entry, member.found);
         }
-        match plan::verdict(&entry, found.as_ref(), self.shared.options) {
+        let verdict = plan::verdict(&entry, found.as_ref(), self.shared.options);
+        match self.links.part(verdict, &entry, found.as_ref()) {
             Verdict::Unchanged => {
                 if let Some(id) = link {
                     self.links

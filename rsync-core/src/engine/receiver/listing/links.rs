@@ -1,23 +1,33 @@
 //! Groups of names that are one file at the source.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 
-use crate::entry::{Entry, LinkId};
+use crate::entry::{Entry, Kind, LinkId};
+use crate::monitor::Change;
 use crate::path::RelPath;
+use crate::plan::Verdict;
 
 /// The groups seen so far. The first name of a group that is listed leads: its content is
 /// fetched like any other file's, and the others become links to it at the end.
 #[derive(Debug, Default)]
 pub(in crate::engine::receiver) struct Links {
     groups: HashMap<LinkId, Group>,
+    /// Files with several names at the destination of which one stays, and whether its metadata
+    /// changes.
+    staying: HashMap<LinkId, bool>,
 }
 
 /// One group.
 #[derive(Debug)]
 pub(in crate::engine::receiver) struct Group {
+    /// Which file of the source.
+    pub(in crate::engine::receiver) id: LinkId,
     /// Path of the leading name.
     pub(in crate::engine::receiver) leader: RelPath,
-    /// File that the leading name is at the destination, if that is to stay as it is.
+    /// The leading name stays the file that it is at the destination.
+    pub(in crate::engine::receiver) stays: bool,
+    /// Which file that is, if it has other names already.
     pub(in crate::engine::receiver) kept: Option<LinkId>,
     /// The other names.
     pub(in crate::engine::receiver) members: Vec<Member>,
@@ -39,13 +49,15 @@ impl Links {
     /// file of its own.
     pub(super) fn add(&mut self, id: LinkId, member: Member) -> Option<Member> {
         match self.groups.entry(id) {
-            std::collections::hash_map::Entry::Occupied(mut group) => {
+            Occupied(mut group) => {
                 group.get_mut().members.push(member);
                 None
             }
-            std::collections::hash_map::Entry::Vacant(vacant) => {
+            Vacant(vacant) => {
                 vacant.insert(Group {
+                    id,
                     leader: member.path.clone(),
+                    stays: false,
                     kept: None,
                     members: Vec::new(),
                 });
@@ -57,7 +69,39 @@ impl Links {
     /// The leading name of a group is at the destination already, as this file.
     pub(super) fn leader_stays(&mut self, id: LinkId, found: Option<LinkId>) {
         if let Some(group) = self.groups.get_mut(&id) {
+            group.stays = true;
             group.kept = found;
+        }
+    }
+
+    /// Corrects the verdict about `entry` where that is another file than one that stays, but
+    /// the destination has both as one: changing one would change the other. It becomes a file
+    /// of its own.
+    pub(super) fn part(
+        &mut self,
+        verdict: Verdict,
+        entry: &Entry,
+        found: Option<&Entry>,
+    ) -> Verdict {
+        let change = match verdict {
+            Verdict::Unchanged => Change::default(),
+            Verdict::Metadata(change) => change,
+            Verdict::Content(_) | Verdict::Create(_) => return verdict,
+        };
+        let Some(id) = found.and_then(|found| found.link) else {
+            return verdict;
+        };
+        let changes = matches!(verdict, Verdict::Metadata(_));
+        match self.staying.entry(id) {
+            Vacant(vacant) => {
+                vacant.insert(changes);
+                verdict
+            }
+            Occupied(other) if changes || *other.get() => match entry.kind {
+                Kind::File { .. } => Verdict::Content(change),
+                _ => Verdict::Create(change),
+            },
+            Occupied(_) => verdict,
         }
     }
 
