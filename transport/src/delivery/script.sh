@@ -5,6 +5,7 @@
 #
 # It is one group, so that the shell has read all of it before any of it runs.
 {
+  mask=$(umask)
   umask 077
   set -C
   token=$1
@@ -59,9 +60,11 @@
     [ "${report%% *}" = "$hash" ]
   }
 
-  # Becomes the agent in this directory, which then goes back to where this script started.
+  # Becomes the agent in this directory, which then goes back to where this script started, and
+  # to what new files there are allowed.
   become() {
     say "$1" "$PWD"
+    umask "$mask"
     exec "./$name" serve $once "$from" 2>&3 3>&-
   }
 
