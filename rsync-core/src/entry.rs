@@ -232,6 +232,11 @@ impl Xattr {
             && self.value.len() <= MAX_XATTR_BYTES
     }
 
+    /// True for the POSIX access control list that goes together with the permission bits.
+    pub fn is_access_list(&self) -> bool {
+        self.name == b"system.posix_acl_access"
+    }
+
     /// True for a POSIX access control list.
     pub fn is_acl(&self) -> bool {
         self.name.starts_with(b"system.posix_acl_")

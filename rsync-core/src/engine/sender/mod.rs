@@ -40,7 +40,11 @@ pub(crate) fn send(
     outbox: &Outbox<FromSender>,
     inbox: &mut Inbox<FromReceiver>,
 ) -> Result<ReceiverTotals, Error> {
-    let Opened { root, only, source } = opened;
+    let Opened {
+        root,
+        only,
+        mut source,
+    } = opened;
     let Context {
         options,
         filter,
@@ -54,6 +58,7 @@ pub(crate) fn send(
         options,
         side: Side::Source,
     };
+    tree.adjust_mode(&mut source.root);
     outbox.send(&FromSender::Source(source))?;
     let directories = Directories::new(&tree.root);
     let requests = Requests::default();

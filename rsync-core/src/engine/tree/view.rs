@@ -5,7 +5,7 @@ use std::io::Read;
 use crate::checksum::Hasher;
 use crate::entry::{Entry, Kind};
 use crate::filter::{Filter, MAX_MERGE_FILE_LEN, Scope};
-use crate::options::{Compare, Options};
+use crate::options::{Compare, Options, chmod};
 use crate::path::{FileName, RelPath};
 use crate::plan;
 use crate::root::{self, Detail, Dir, Root};
@@ -192,13 +192,26 @@ impl Tree<'_> {
         }
     }
 
-    fn adjust_mode(&self, entry: &mut Entry) {
+    /// Changes an entry's mode on the way, and its access list with it.
+    pub(crate) fn adjust_mode(&self, entry: &mut Entry) {
         let attributes = &self.options.attributes;
         if matches!(entry.kind, Kind::Symlink { .. }) {
             return;
         }
-        if !attributes.special_bits && !entry.is_dir() {
+        let is_dir = entry.is_dir();
+        if !attributes.special_bits && !is_dir {
             entry.mode &= 0o777;
+        }
+        if attributes.chmod.is_empty() {
+            return;
+        }
+        entry.mode = chmod::apply(&attributes.chmod, entry.mode, is_dir);
+        for list in entry
+            .xattrs
+            .iter_mut()
+            .filter(|xattr| xattr.is_access_list())
+        {
+            list.value = root::acl_under_mode(&list.value, entry.mode);
         }
     }
 
