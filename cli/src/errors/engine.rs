@@ -60,6 +60,9 @@ pub(super) fn sentence(error: &Error) -> String {
                 peer_advice(*code)
             )
         }
+        Error::UnknownOwner { .. } => {
+            format!("{error}; correct --chown, or write a number")
+        }
         Error::Filter(error) => format!("{error}; correct the rule"),
         Error::Connection(error) => {
             let text = escape(error.to_string().as_bytes());

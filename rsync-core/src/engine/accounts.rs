@@ -38,6 +38,16 @@ impl Accounts {
         self.groups.by_number.get(&gid).map(String::as_str)
     }
 
+    /// Number of the user of this name.
+    pub(crate) fn user_number(&self, name: &str) -> Option<u32> {
+        self.users.by_name.get(name).copied()
+    }
+
+    /// Number of the group of this name.
+    pub(crate) fn group_number(&self, name: &str) -> Option<u32> {
+        self.groups.by_name.get(name).copied()
+    }
+
     /// Number of a user, given a name or a number.
     pub(crate) fn uid(&self, user: &str) -> Option<u32> {
         self.users.number(user)

@@ -55,6 +55,12 @@ pub enum Error {
     /// The destination failed as a whole.
     #[error("the destination failed: {}: {}", .0, words_of(&.0.source))]
     Destination(#[source] root::Error),
+    /// The owner that everything is to get does not exist at the destination.
+    #[error("there is no user or group {} at the destination", escape(name.as_bytes()))]
+    UnknownOwner {
+        /// Its name, or a number that is none.
+        name: String,
+    },
     /// A filter rule is not understood.
     #[error(transparent)]
     Filter(#[from] FilterError),
@@ -90,7 +96,7 @@ impl Error {
             Self::SourceMissing { .. } | Self::SourceUnreadable { .. } => PARTIAL,
             Self::DestinationUnusable { .. } | Self::DestinationBusy { .. } => FILE_SELECTION,
             Self::Destination(_) => FILE_IO,
-            Self::Filter(_) => SYNTAX,
+            Self::Filter(_) | Self::UnknownOwner { .. } => SYNTAX,
             Self::Protocol(_) | Self::AccountsDiffer { .. } | Self::ReceiptDoesNotAddUp => PROTOCOL,
         }
     }

@@ -187,13 +187,15 @@ pub fn fingerprint<'a>(
     Fingerprint { digest, conclusive }
 }
 
-/// Hard links are relations between entries, which no digest of a single listing shows.
+/// Hard links are relations between entries, which no digest of a single listing shows, and
+/// what becomes of an owner that is replaced only the destination knows.
 fn is_conclusive(entry: &Entry, options: &Options) -> bool {
+    let replaced = options.attributes.chown.is_some() && entry.owner.is_some();
     let compared = options.compare != Compare::Never || entry.file_size().is_none();
     let digested = options.compare != Compare::Checksum
         || entry.file_size().is_none()
         || entry.digest.is_some();
-    compared && digested && !(options.attributes.hard_links && entry.link.is_some())
+    compared && digested && !replaced && !(options.attributes.hard_links && entry.link.is_some())
 }
 
 /// Appends everything about `entry` that [`verdict`] looks at, in a form that no other entry shares.

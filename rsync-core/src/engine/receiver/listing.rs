@@ -85,12 +85,13 @@ impl<'s, 'a> Listings<'s, 'a> {
     pub(super) fn new(
         shared: &'s Shared<'a>,
         opening: &Opening,
+        desired: Desired<'s>,
         summary: Option<&'s Summary>,
     ) -> Self {
         let source = &opening.source;
         Self {
             shared,
-            desired: Desired::new(shared.options),
+            desired,
             open: HashMap::new(),
             admission: Admission::new(summary, shared.filter),
             fresh: HashSet::new(),

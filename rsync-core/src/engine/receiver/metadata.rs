@@ -24,7 +24,10 @@ pub(crate) struct Desired<'a> {
 
 impl<'a> Desired<'a> {
     /// For this system and these options.
-    pub(crate) fn new(options: &'a Options) -> Self {
+    ///
+    /// # Errors
+    /// An owner to be given to everything that this system does not know.
+    pub(crate) fn new(options: &'a Options) -> Result<Self, Error> {
         let attributes = &options.attributes;
         let accounts = if attributes.owner || attributes.group {
             Accounts::of_system()
@@ -32,9 +35,18 @@ impl<'a> Desired<'a> {
             Accounts::default()
         };
         let chown = attributes.chown.clone().unwrap_or_default();
-        let uid = chown.user.as_deref().and_then(|user| accounts.uid(user));
-        let gid = chown.group.as_deref().and_then(|group| accounts.gid(group));
-        Self {
+        let known = |name: Option<&String>, number: &dyn Fn(&str) -> Option<u32>| match name {
+            None => Ok(None),
+            Some(name) => match number(name).filter(|&number| number != NOBODY) {
+                Some(number) => Ok(Some(number)),
+                None => Err(Error::UnknownOwner { name: name.clone() }),
+            },
+        };
+        let user = chown.user.as_ref().filter(|_| attributes.owner);
+        let group = chown.group.as_ref().filter(|_| attributes.group);
+        let uid = known(user, &|user| accounts.uid(user))?;
+        let gid = known(group, &|group| accounts.gid(group))?;
+        Ok(Self {
             attributes,
             accounts,
             users: std::collections::HashMap::new(),
@@ -42,21 +54,22 @@ impl<'a> Desired<'a> {
             chown: (uid, gid),
             is_root: crate::root::is_superuser(),
             own_groups: crate::root::own_groups(),
-        }
+        })
     }
 
-    /// Learns names. A number whose name is unknown here stays the number it is.
+    /// Learns names. A number whose name is unknown here stays the number it is, and so does 0,
+    /// whatever it is called (rsync(1), `--numeric-ids`).
     ///
     /// # Errors
     /// More names than any system has come only from a peer that means to fill the memory.
     pub(crate) fn learn(&mut self, owners: &Owners) -> Result<(), Error> {
         for (number, name) in &owners.users {
-            if let Some(here) = self.accounts.uid(name).filter(|_| !name.is_empty()) {
+            if let Some(here) = self.accounts.user_number(name).filter(|_| *number != 0) {
                 self.users.insert(*number, here);
             }
         }
         for (number, name) in &owners.groups {
-            if let Some(here) = self.accounts.gid(name).filter(|_| !name.is_empty()) {
+            if let Some(here) = self.accounts.group_number(name).filter(|_| *number != 0) {
                 self.groups.insert(*number, here);
             }
         }

@@ -34,6 +34,7 @@ use crate::receipt::Receipt;
 use crate::wire::limits::MAX_DIGESTS;
 use crate::wire::message::{FromReceiver, FromSender, Holdings, ReceiverTotals, Source};
 
+use metadata::Desired;
 use shared::Shared;
 
 /// Threads that write content.
@@ -64,6 +65,7 @@ pub(crate) fn receive_into(
         source::check(asked, &source)?;
     }
     let options = context.options;
+    let desired = Desired::new(options)?;
     let destination = destination::open(path, &source, options.dry_run)?;
     if let Some(root) = destination.root.as_ref().filter(|_| !options.dry_run)
         && !root.lock().map_err(Error::Destination)?
@@ -84,7 +86,7 @@ pub(crate) fn receive_into(
         renamed: destination.renamed,
         created: destination.created,
     };
-    receive(tree.as_ref(), opening, context, outbox, inbox)
+    receive(tree.as_ref(), opening, desired, context, outbox, inbox)
 }
 
 /// What is known before the first listing.
@@ -102,6 +104,7 @@ pub(crate) struct Opening {
 fn receive(
     tree: Option<&Tree<'_>>,
     opening: Opening,
+    desired: Desired<'_>,
     context: &Context<'_>,
     outbox: &Outbox<FromReceiver>,
     inbox: &mut Inbox<FromSender>,
@@ -122,8 +125,9 @@ fn receive(
         for _ in 0..SIGNERS {
             scope.spawn(|| signing::sign(&shared));
         }
-        scope.spawn(|| {
-            if let Err(error) = take::messages(&shared, &opening, summary.as_ref(), inbox) {
+        let (shared, opening, summary) = (&shared, &opening, summary.as_ref());
+        scope.spawn(move || {
+            if let Err(error) = take::messages(shared, opening, desired, summary, inbox) {
                 shared.pending.fail(error);
             }
         });

@@ -6,6 +6,7 @@ use crate::engine::connection::Inbox;
 use crate::engine::error::Error;
 use crate::engine::receiver::content::{self, Job};
 use crate::engine::receiver::listing::Listings;
+use crate::engine::receiver::metadata::Desired;
 use crate::engine::receiver::moves;
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{MORE_ITEMS, Opening};
@@ -17,10 +18,11 @@ use crate::wire::message::{FileId, FromReceiver, FromSender, Holdings, Listed};
 pub(super) fn messages(
     shared: &Shared<'_>,
     opening: &Opening,
+    desired: Desired<'_>,
     summary: Option<&Summary>,
     inbox: &mut Inbox<FromSender>,
 ) -> Result<(), Error> {
-    let mut listings = Listings::new(shared, opening, summary);
+    let mut listings = Listings::new(shared, opening, desired, summary);
     listings.root(opening);
     loop {
         match inbox.recv()? {
