@@ -1,6 +1,7 @@
 //! What other programs say about two trees.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
@@ -41,6 +42,32 @@ pub(crate) fn assert_identical(place: &Place) {
 pub(crate) fn assert_nothing_to_do(place: &Place, options: &str) {
     let lines = rsync_would(place, options);
     assert!(lines.is_empty(), "rsync {options}: {lines:#?}");
+}
+
+/// A run with `ours` leaves the destination as rsync with `theirs` would have left it.
+#[track_caller]
+pub(crate) fn assert_does_as_rsync(place: &Place, ours: &str, theirs: &str) {
+    let reference = place.dest_base().join("r");
+    let _ = fs::remove_dir_all(&reference);
+    if place.dest().exists() {
+        copy(&place.dest(), &reference);
+    }
+    rsync(theirs, &place.source(), &reference);
+    let run = place.sync(ours);
+    assert!(matches!(run.code, Some(0 | 25)), "{ours}: {}", run.err);
+    let differences = sorted_changes(&rsync("-naHAXDic --delete", &reference, &place.dest()));
+    assert!(
+        differences.is_empty(),
+        "{ours}: what rsync {theirs} would have done more: {differences:#?}\n{}{}",
+        run.err,
+        run.out
+    );
+}
+
+/// Makes one tree a copy of another, down to the last attribute.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-aT").arg(from).arg(to).status();
+    assert!(copied.unwrap().success());
 }
 
 /// The itemized lines of a dry run of rsync, sorted.

@@ -9,6 +9,8 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+use crate::judge::copy;
+
 /// Which end the program itself is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
@@ -128,13 +130,21 @@ impl Place {
         place
     }
 
-    /// busybox, a shell, `/dev/null`, and places for temporary files and mounts.
+    /// busybox, a shell, the users of this machine, `/dev/null`, and places for temporary files and mounts.
     fn make_image(&self) {
         for dir in ["bin", "dev", "proc", "tmp", "var/tmp"] {
             fs::create_dir_all(self.path("root").join(dir)).unwrap();
         }
         for dir in ["root/tmp", "root/var/tmp"] {
             fs::set_permissions(self.path(dir), fs::Permissions::from_mode(0o1777)).unwrap();
+        }
+        fs::create_dir(self.path("root/etc")).unwrap();
+        for file in ["passwd", "group"] {
+            fs::copy(
+                Path::new("/etc").join(file),
+                self.path("root/etc").join(file),
+            )
+            .unwrap();
         }
         let busybox = find_program("busybox").unwrap();
         fs::copy(busybox, self.path("root/bin/busybox")).unwrap();
@@ -186,9 +196,7 @@ impl Place {
 
     /// Makes the destination a copy of the source, down to the last attribute.
     pub(crate) fn copy(&self) {
-        let (source, dest) = (self.source(), self.dest());
-        let copied = Command::new("cp").arg("-aT").arg(source).arg(dest).status();
-        assert!(copied.unwrap().success());
+        copy(&self.source(), &self.dest());
     }
 
     /// Runs shell commands in the source's directory.

@@ -1,9 +1,8 @@
 //! Trees that nobody made for these tests.
 
 use std::path::Path;
-use std::process::Command;
 
-use crate::judge::{JUDGES, assert_identical};
+use crate::judge::{JUDGES, assert_identical, copy};
 use crate::place::{Place, all_places, is_asked_for_everything, lacks_root_or, skipped};
 use crate::stale::make_stale;
 
@@ -61,12 +60,7 @@ fn is_too_much() -> bool {
 fn prove(tree: &Path, percent: u64) {
     for (place, seed) in all_places().zip(100..) {
         std::fs::remove_dir(place.source()).unwrap();
-        let copied = Command::new("cp")
-            .arg("-aT")
-            .arg(tree)
-            .arg(place.source())
-            .status();
-        assert!(copied.unwrap().success());
+        copy(tree, &place.source());
         bring_up_to_date(&place);
         make_stale(&place.dest(), seed, percent);
         bring_up_to_date(&place);
