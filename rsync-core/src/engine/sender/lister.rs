@@ -18,12 +18,14 @@ use crate::engine::tree::{
 };
 use crate::entry::Entry;
 use crate::path::{FileName, RelPath};
-use crate::root::Dir;
+use crate::root::{Detail, Dir};
 use crate::wire::limits::{MAX_DEPTH, MAX_DIGESTS, MAX_LISTING_ENTRIES};
 use crate::wire::message::{
-    DirId, FileId, FromSender, Holdings, Listed, Listing, Problem, ProblemKind,
+    DirId, FileId, FromSender, Holdings, Listed, Listing, Problem, ProblemKind, SystemError,
 };
 
+/// `ENOENT` of every Unix.
+const NOT_FOUND: i32 = 2;
 /// Threads that go through the tree.
 const WALKERS: usize = 2;
 
@@ -78,19 +80,49 @@ impl<'a> Lister<'a> {
             );
             first
         });
-        let outcome = match (first, summary.into_inner()) {
-            (Ok(Holdings::Digests(items)), Some(summary)) => {
-                self.list_differences(&summary, items, held)
-            }
-            (Ok(Holdings::Nothing), _) => self.list_all(!self.tree.options.dry_run),
-            (Ok(_), _) => self.list_all(false),
-            (Err(_), _) => return,
-        };
+        let outcome = self
+            .report_missing()
+            .and_then(|()| match (first, summary.into_inner()) {
+                (Ok(Holdings::Digests(items)), Some(summary)) => {
+                    self.list_differences(&summary, items, held)
+                }
+                (Ok(Holdings::Nothing), _) => self.list_all(!self.tree.options.dry_run),
+                (Ok(_), _) => self.list_all(false),
+                (Err(_), _) => Err(ConnectionError::LeftEarly),
+            });
         if outcome.is_ok() {
             let listed = *self.listed.lock().unwrap_or_else(PoisonError::into_inner);
             // An error here is seen by whoever receives, as above.
             let _ = self.outbox.send(&FromSender::Listed(listed));
         }
+    }
+
+    /// Tells which of the paths that were listed by name are not there.
+    fn report_missing(&self) -> Result<(), ConnectionError> {
+        for path in self.tree.options.filter.only.iter().flatten() {
+            let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+                continue;
+            };
+            let found = self
+                .tree
+                .root
+                .top()
+                .open_beneath(&parent)
+                .and_then(|dir| dir.entry(&name, &Detail::default()));
+            let error = match found {
+                Ok(Some(_)) => continue,
+                Ok(None) => SystemError {
+                    operation: "find".into(),
+                    code: NOT_FOUND,
+                },
+                Err(error) => SystemError {
+                    operation: error.operation.into(),
+                    code: error.code(),
+                },
+            };
+            self.problem(path.clone(), ProblemKind::System(error))?;
+        }
+        Ok(())
     }
 
     fn list_all(&self, with_content: bool) -> Result<(), ConnectionError> {
