@@ -132,6 +132,9 @@ impl Deleting<'_, '_> {
             self.remove_leaf(dir, &parent.join(&entry.name), entry);
             return;
         }
+        // An old version that is kept in the directory keeps that.
+        let backup = self.shared.options.backup.as_ref();
+        let keeps_beside = backup.is_some_and(|backup| backup.directory.is_none());
         let mut levels: Vec<Level> = Vec::new();
         match self.level(dir, parent, entry, scope) {
             Some(level) => levels.push(level),
@@ -152,7 +155,10 @@ impl Deleting<'_, '_> {
                 }
                 Some(entry) => {
                     let (dir, path) = (Arc::clone(&level.dir), level.path.join(&entry.name));
-                    level.stays |= !self.remove_leaf(&dir, &path, &entry);
+                    let removed = self.remove_leaf(&dir, &path, &entry);
+                    if let Some(level) = levels.last_mut() {
+                        level.stays |= !removed || keeps_beside;
+                    }
                 }
                 None => {
                     let Some(done) = levels.pop() else { return };
@@ -176,7 +182,7 @@ impl Deleting<'_, '_> {
         let path = parent.join(&own.name);
         let opened = dir.open_dir(&own.name).and_then(|below| {
             let scope = self.tree.enter(scope, &below, &path)?;
-            let listing = self.tree.list(&below, &path, &scope)?;
+            let listing = self.tree.list_to_delete(&below, &path, &scope)?;
             Ok((below, scope, listing))
         });
         match opened {

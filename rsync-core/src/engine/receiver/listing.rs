@@ -16,7 +16,7 @@ use crate::engine::receiver::Opening;
 use crate::engine::receiver::metadata::Desired;
 use crate::engine::receiver::moves::Deferred;
 use crate::engine::receiver::shared::Shared;
-use crate::engine::tree::Summary;
+use crate::engine::tree::{Summary, Tree};
 use crate::entry::Entry;
 use crate::filter::Scope;
 use crate::monitor::{Event, Trouble};
@@ -72,6 +72,8 @@ struct OpenListing {
     path: RelPath,
     /// The directory at the destination; nothing if a dry run would make it.
     dir: Option<Arc<Dir>>,
+    /// Filter rules in force in it.
+    scope: Scope,
     merge: Merge,
     index: u32,
     /// Nothing in it may be deleted.
@@ -182,7 +184,10 @@ impl<'s, 'a> Listings<'s, 'a> {
         merge.part(listing.entries, |pair| pairs.push(pair));
         for pair in pairs {
             match pair {
-                Pair::Source(entry) => self.entry(listing.dir, &mut open, entry, None)?,
+                Pair::Source(entry) => {
+                    let found = self.left_out_here(&open, &entry);
+                    self.entry(listing.dir, &mut open, entry, found)?
+                }
                 Pair::Both(entry, found) => {
                     self.entry(listing.dir, &mut open, entry, Some(found))?
                 }
@@ -224,6 +229,7 @@ impl<'s, 'a> Listings<'s, 'a> {
         let mut open = OpenListing {
             path: path.clone(),
             dir: None,
+            scope: self.scope.clone(),
             merge: Merge::new(Vec::new()),
             index: 0,
             incomplete: !listing.complete,
@@ -246,9 +252,12 @@ impl<'s, 'a> Listings<'s, 'a> {
                     self.prepare(&path, &dir);
                     let listed = tree
                         .scope_at(&path)
-                        .and_then(|scope| tree.list(&dir, &path, &scope));
+                        .and_then(|scope| Ok((tree.list(&dir, &path, &scope)?, scope)));
                     match listed {
-                        Ok(found) => open.merge = Merge::new(found.entries),
+                        Ok((found, scope)) => {
+                            open.merge = Merge::new(found.entries);
+                            open.scope = scope;
+                        }
                         Err(error) => {
                             self.shared.account.trouble(&path, error);
                             open.incomplete = true;
@@ -316,9 +325,26 @@ impl<'s, 'a> Listings<'s, 'a> {
             .find_map(|path| self.blocked.get(&path).copied())
     }
 
+    /// What the destination has under the name of an entry that its own rules, which may be
+    /// older than the source's, leave out.
+    fn left_out_here(&self, open: &OpenListing, entry: &Entry) -> Option<Entry> {
+        let same_rules = self.shared.filter.merge_files().is_empty();
+        let (Some(tree), Some(dir)) = (self.shared.tree, &open.dir) else {
+            return None;
+        };
+        let sees_all = same_rules && self.shared.options.backup.is_none();
+        if sees_all || self.fresh.contains(&open.path) {
+            return None;
+        }
+        // What can not be looked at can not be replaced either, which is reported then.
+        dir.entry(&entry.name, &tree.detail()).ok().flatten()
+    }
+
     /// Something that only the destination has.
     fn extraneous(&mut self, open: &OpenListing, found: Entry) {
-        if open.blocked.is_some() {
+        let protects =
+            |tree: &Tree<'_>| tree.protects(&open.scope, &open.path, &found.name, found.is_dir());
+        if open.blocked.is_some() || self.shared.tree.is_some_and(protects) {
             return;
         }
         let mut late = self

@@ -134,7 +134,7 @@ fn receive(
         let outcome = shared
             .pending
             .wait_for_content()
-            .and_then(|()| finish::finish(&shared, &temporaries));
+            .and_then(|()| finish::finish(shared, &temporaries));
         // Whatever happened, every thread comes to its end: the queues close here, and the thread
         // that takes messages ends with the sender's account or with the connection.
         shared.close();
@@ -143,7 +143,7 @@ fn receive(
             outbox.abort(error.code(), &error.to_string());
             return Err(error);
         }
-        let totals = totals(&shared);
+        let totals = totals(shared);
         shared.pending.settle();
         outbox.send(&FromReceiver::Finished(totals))?;
         shared.pending.wait_for_finish()?;

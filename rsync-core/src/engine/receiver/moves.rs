@@ -151,18 +151,23 @@ fn candidates(shared: &Shared<'_>) -> HashMap<u64, Vec<Candidate>> {
             }
             continue;
         }
-        let mut below = vec![(dir, parent, entry.name)];
-        while let Some((above, parent, name)) = below.pop() {
+        let Ok(scope) = tree.scope_at(&parent) else {
+            continue;
+        };
+        let mut below = vec![(dir, parent, entry.name, scope)];
+        while let Some((above, parent, name, scope)) = below.pop() {
             let path = parent.join(&name);
-            let Ok(dir) = above.open_dir(&name).map(Arc::new) else {
-                continue;
-            };
-            let Ok(listing) = tree.list(&dir, &path, &shared.filter.root_scope()) else {
+            let listed = above.open_dir(&name).and_then(|dir| {
+                let scope = tree.enter(&scope, &dir, &path)?;
+                let listing = tree.list_to_delete(&dir, &path, &scope)?;
+                Ok((Arc::new(dir), scope, listing))
+            });
+            let Ok((dir, scope, listing)) = listed else {
                 continue;
             };
             for entry in listing.entries {
                 if entry.is_dir() {
-                    below.push((Arc::clone(&dir), path.clone(), entry.name));
+                    below.push((Arc::clone(&dir), path.clone(), entry.name, scope.clone()));
                 } else if !add(&dir, &path, &entry) {
                     return found;
                 }

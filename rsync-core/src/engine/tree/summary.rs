@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::engine::tree::{DirListing, Tree, Visit, walk};
+use crate::engine::tree::{DirListing, Side, Tree, Visit, walk};
 use crate::filter::Scope;
 use crate::path::{FileName, RelPath};
 use crate::plan;
@@ -241,9 +241,11 @@ fn node(tree: &Tree<'_>, visit: &Visit<'_>) -> Node {
             .iter()
             .filter(|entry| plan::left_out(entry, visit.path, tree.options).is_none());
         let fingerprint = plan::fingerprint(taken, tree.options);
-        node.own = fingerprint.digest;
-        node.own_conclusive = fingerprint.conclusive && listing.problems.is_empty();
         node.counts = Counts::of(listing, visit.path, tree);
+        node.own = fingerprint.digest;
+        // What the source would leave out may be here only, and then has to go.
+        let is_all = tree.side == Side::Source || node.counts.skipped == 0;
+        node.own_conclusive = fingerprint.conclusive && listing.problems.is_empty() && is_all;
     }
     node
 }

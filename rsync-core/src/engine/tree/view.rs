@@ -123,25 +123,65 @@ impl Tree<'_> {
                     .is_ok_and(|scope| !self.filter.sender_hides(&scope, dir, name, false)))
     }
 
-    /// Lists `dir` as far as it takes part.
+    /// Lists `dir` as far as it takes part. At the destination that is everything but what the
+    /// rules keep both from being replaced and from being deleted.
     pub(crate) fn list(
         &self,
         dir: &Dir,
         path: &RelPath,
         scope: &Scope,
     ) -> Result<DirListing, root::Error> {
+        self.list_without(dir, path, &|name, is_dir| {
+            let hidden = self.filter.sender_hides(scope, path, name, is_dir);
+            hidden
+                && (self.side == Side::Source
+                    || self.filter.receiver_protects(scope, path, name, is_dir))
+        })
+    }
+
+    /// Lists what may be deleted of a directory that is being deleted itself.
+    pub(crate) fn list_to_delete(
+        &self,
+        dir: &Dir,
+        path: &RelPath,
+        scope: &Scope,
+    ) -> Result<DirListing, root::Error> {
+        let mut listing = self.list_without(dir, path, &|name, is_dir| {
+            self.filter
+                .receiver_protects_in_deleted(scope, path, name, is_dir)
+        })?;
+        let all = listing.entries.len();
+        listing
+            .entries
+            .retain(|entry| !self.is_backup(path, &entry.name));
+        listing.excluded += (all - listing.entries.len()) as u64;
+        Ok(listing)
+    }
+
+    /// True if the entry `name` of `dir` must not be deleted.
+    pub(crate) fn protects(
+        &self,
+        scope: &Scope,
+        dir: &RelPath,
+        name: &FileName,
+        is_dir: bool,
+    ) -> bool {
+        self.is_backup(dir, name)
+            || (!self.filter.is_trivial()
+                && self.filter.receiver_protects(scope, dir, name, is_dir))
+    }
+
+    fn list_without(
+        &self,
+        dir: &Dir,
+        path: &RelPath,
+        left_out: &dyn Fn(&FileName, bool) -> bool,
+    ) -> Result<DirListing, root::Error> {
         let mut listing = DirListing::default();
         let only = self.only.as_ref().filter(|_| path.is_root());
         let (mut excluded, mut temporaries) = (0, Vec::new());
-        let left_out = |name: &FileName, is_dir: bool| match self.side {
-            Side::Source => self.filter.sender_hides(scope, path, name, is_dir),
-            Side::Destination => self.filter.receiver_protects(scope, path, name, is_dir),
-        };
         let listed = dir.list_with(&self.detail(), &mut |name, is_dir| {
-            if only.is_some_and(|only| only != name) {
-                return false;
-            }
-            if self.keeps_as_backup(path, name) {
+            if only.is_some_and(|only| only != name) || self.is_backup_directory(path, name) {
                 return false;
             }
             if root::is_temporary_name(name.as_bytes()) {
@@ -177,19 +217,23 @@ impl Tree<'_> {
     }
 
     /// True for what earlier runs put aside at the destination.
-    fn keeps_as_backup(&self, dir: &RelPath, name: &FileName) -> bool {
-        let Some(backup) = self
-            .options
-            .backup
-            .as_ref()
-            .filter(|_| self.side == Side::Destination)
-        else {
-            return false;
-        };
-        match &backup.directory {
-            Some(directory) => dir.join(name) == *directory,
-            None => !backup.suffix.is_empty() && name.as_bytes().ends_with(&backup.suffix),
+    fn is_backup(&self, dir: &RelPath, name: &FileName) -> bool {
+        match &self.options.backup {
+            Some(backup) if self.side == Side::Destination => {
+                let has_suffix =
+                    !backup.suffix.is_empty() && name.as_bytes().ends_with(&backup.suffix);
+                (backup.directory.is_none() && has_suffix) || self.is_backup_directory(dir, name)
+            }
+            _ => false,
         }
+    }
+
+    /// True for the directory of the destination that takes old versions.
+    fn is_backup_directory(&self, dir: &RelPath, name: &FileName) -> bool {
+        let backup = self.options.backup.as_ref();
+        let directory = backup.and_then(|backup| backup.directory.as_ref());
+        self.side == Side::Destination
+            && directory.is_some_and(|directory| dir.join(name) == *directory)
     }
 
     /// Changes an entry's mode on the way, and its access list with it.
