@@ -233,6 +233,17 @@ impl Place {
         Run::of(args, command.output().unwrap())
     }
 
+    /// The path of the source as the end that owns it knows it.
+    pub(crate) fn seen_source(&self) -> String {
+        match self.way {
+            Way {
+                verb: Verb::Pull,
+                agent: Agent::Delivered | Agent::Cramped,
+            } => "/far/s/".into(),
+            _ => format!("{}/", self.source().display()),
+        }
+    }
+
     fn complete(&self, command: &mut Command, args: &str, source: &str, dest: &str) {
         let Way { verb, agent } = self.way;
         command
@@ -240,7 +251,7 @@ impl Place {
             .env_remove("RSYNC_RSH")
             .stdin(Stdio::null())
             .arg(if verb == Verb::Pull { "pull" } else { "push" })
-            .args(args.split_whitespace());
+            .args(words(args));
         if agent != Agent::Own {
             command.arg("--rsh").arg(self.remote_shell());
         }
@@ -266,6 +277,15 @@ impl Place {
         let root = root.to_str().unwrap();
         format!("unshare -m sh -ec '{mount}; exec chroot \"$0\" \"$@\"' {root}")
     }
+}
+
+/// The words of a command line; in those that hold a filter rule `_` stands for a space.
+pub(crate) fn words(line: &str) -> impl Iterator<Item = String> + '_ {
+    line.split_whitespace()
+        .map(|word| match word.strip_prefix("--filter=") {
+            Some(_) => word.replace('_', " "),
+            None => word.to_owned(),
+        })
 }
 
 fn write(path: &Path, content: impl AsRef<[u8]>) {
