@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use rsync_core::path::escape;
+pub(crate) use rsync_core::words::of as words_of;
 
 use crate::args::unsupported;
 use crate::exit::Exit;
@@ -169,17 +170,6 @@ impl Failure {
     }
 }
 
-/// What the system said, without the number that Rust appends to it.
-pub(crate) fn words_of(error: &io::Error) -> String {
-    let text = error.to_string();
-    let end = if error.raw_os_error().is_some() {
-        text.find(" (os error")
-    } else {
-        None
-    };
-    escape(&text.as_bytes()[..end.unwrap_or(text.len())])
-}
-
 /// A path as it is shown.
 fn shown(path: &Path) -> String {
     escape(AsRef::<OsStr>::as_ref(path).as_bytes())
@@ -227,17 +217,5 @@ mod tests {
         ] {
             assert_eq!(failure(line).exit(), Exit::Success, "{line}");
         }
-    }
-
-    #[test]
-    fn the_systems_words_come_without_numbers() {
-        assert_eq!(
-            words_of(&io::Error::from_raw_os_error(2)),
-            "No such file or directory"
-        );
-        assert_eq!(
-            words_of(&io::Error::other("odd\n(os error 1)")),
-            "odd\\#012(os error 1)"
-        );
     }
 }

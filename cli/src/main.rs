@@ -3,6 +3,7 @@
 mod agents;
 mod app;
 mod args;
+mod carrier;
 mod errors;
 mod exit;
 mod filters;

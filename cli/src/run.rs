@@ -2,16 +2,19 @@
 //! and monitors meet.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
 use rsync_core::engine::{self, ConnectionError, Settings, Stream};
 use rsync_core::options::Options;
-use transport::{Process, Reached, Timeouts, reach};
+use rsync_core::session::SessionError;
+use rsync_core::wire::preamble::PreambleError;
+use transport::{Reached, Timeouts, reach};
 
 use crate::agents::{Bundle, DIRECTORY_VARIABLE};
 use crate::args::Sync;
+use crate::carrier::Carrier;
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::filters::{self, Surroundings};
@@ -66,7 +69,7 @@ fn converse(
         process,
         ..
     } = reached.map_err(Failure::Transport)?;
-    let carrier = Carrier::new(process, interrupt);
+    let (carrier, writer) = Carrier::new(process, writer, interrupt);
 
     let stream = Stream { reader, writer };
     let (here, there) = (&ends.here, &ends.there.path);
@@ -80,8 +83,16 @@ fn converse(
             .close(FAREWELL)
             .map(|()| report)
             .map_err(Failure::Broken),
-        // Who carried the stream knows better why it broke.
-        (Err(error), Some(process)) if is_broken(&error) => Err(Failure::Broken(process.autopsy())),
+        (Err(error), Some(process)) if !is_silence(&error) => {
+            // The other end may be putting its tree in order.
+            let end = process.autopsy();
+            if is_broken(&error) {
+                // Who carried the stream knows better why it broke.
+                Err(Failure::Broken(end))
+            } else {
+                Err(Failure::Engine(error))
+            }
+        }
         (Err(error), _) => Err(Failure::Engine(error)),
     }
 }
@@ -112,26 +123,23 @@ fn agents() -> Result<Bundle, Failure> {
     })
 }
 
+/// The other end does nothing: it will not end by itself either.
+fn is_silence(error: &engine::Error) -> bool {
+    use SessionError::{HandshakeTimeout, Silent, Stalled};
+    matches!(
+        error,
+        engine::Error::Connection(ConnectionError::Session(
+            HandshakeTimeout { .. } | Silent { .. } | Stalled { .. }
+        ))
+    )
+}
+
 fn is_broken(error: &engine::Error) -> bool {
     use ConnectionError::{Io, LeftEarly, Preamble, Truncated};
     matches!(
         error,
-        engine::Error::Connection(Io { .. } | LeftEarly | Preamble(_) | Truncated)
+        engine::Error::Connection(
+            Io { .. } | LeftEarly | Preamble(PreambleError::Ended(_)) | Truncated
+        )
     )
-}
-
-/// The program that carries the stream, which an interrupt ends.
-struct Carrier(Arc<Mutex<Option<Process>>>);
-
-impl Carrier {
-    fn new(process: Process, interrupt: &Interrupt) -> Self {
-        let carrier = Self(Arc::new(Mutex::new(Some(process))));
-        let interrupted = Self(Arc::clone(&carrier.0));
-        interrupt.on_interrupt(move || drop(interrupted.take()));
-        carrier
-    }
-
-    fn take(&self) -> Option<Process> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
 }

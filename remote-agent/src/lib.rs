@@ -21,6 +21,8 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use rsync_core::words;
+
 pub use invocation::{BadInvocation, Invocation};
 pub use probe::Identity;
 
@@ -32,7 +34,7 @@ pub enum Error {
     #[error(transparent)]
     Invocation(#[from] BadInvocation),
     /// Something around the conversation failed.
-    #[error("cannot {operation}: {error}")]
+    #[error("cannot {operation}: {}", words::of(error))]
     System {
         /// What was tried.
         operation: &'static str,

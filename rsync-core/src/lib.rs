@@ -19,3 +19,4 @@ pub mod receipt;
 pub mod root;
 pub mod session;
 pub mod wire;
+pub mod words;

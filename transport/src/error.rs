@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use rsync_core::words;
+
 use crate::cause::Cause;
 use crate::delivery::Failure;
 
@@ -11,7 +13,7 @@ use crate::delivery::Failure;
 #[non_exhaustive]
 pub enum Error {
     /// The program that leads to the target can not be started on this computer.
-    #[error("cannot start {program}: {error}")]
+    #[error("cannot start {program}: {}", words::of(error))]
     Start {
         /// The program.
         program: String,

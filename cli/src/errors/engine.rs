@@ -1,7 +1,7 @@
 //! Why a sync ended without an account: exit code and sentence.
 
 use rsync_core::engine::{ConnectionError, Error};
-use rsync_core::path::escape;
+use rsync_core::path::printable;
 
 use super::{shown, words_of};
 use crate::exit::Exit;
@@ -47,16 +47,16 @@ pub(super) fn sentence(error: &Error) -> String {
                 shown(path)
             )
         }
-        Error::Destination(error) => {
+        Error::Destination(_) => {
             format!(
-                "the destination failed: {}; check its disk and run again",
-                escape(error.to_string().as_bytes())
+                "{}; check its disk and run again",
+                printable(&error.to_string())
             )
         }
         Error::Peer { code, text } => {
             format!(
                 "the other end gave up: {}; {}",
-                escape(text.as_bytes()),
+                printable(text),
                 peer_advice(*code)
             )
         }
@@ -65,12 +65,15 @@ pub(super) fn sentence(error: &Error) -> String {
         }
         Error::Filter(error) => format!("{error}; correct the rule"),
         Error::Connection(error) => {
-            let text = escape(error.to_string().as_bytes());
-            format!("{text}; {}", connection_advice(error))
+            format!(
+                "{}; {}",
+                printable(&error.to_string()),
+                connection_advice(error)
+            )
         }
         error => format!(
             "{}; run again, and report it if it happens twice",
-            escape(error.to_string().as_bytes())
+            printable(&error.to_string())
         ),
     }
 }
@@ -87,6 +90,7 @@ fn peer_advice(code: u16) -> &'static str {
 fn connection_advice(error: &ConnectionError) -> &'static str {
     match of_code(error.code()) {
         Exit::Incompatible => "use the same version at both ends",
+        Exit::Startup => "run again, and check that nothing there writes to standard output first",
         Exit::Timeout => "check the connection, or wait longer with --timeout",
         Exit::ConnectTimeout => "check the connection, or wait longer with --contimeout",
         _ => "run again",

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::engine::connection::ConnectionError;
 use crate::filter::FilterError;
 use crate::path::{escape, printable};
-use crate::root;
+use crate::session::SessionError;
+use crate::{root, words};
 
 /// Why a run ended without a receipt. Troubles with single entries are not errors: they are
 /// told to the monitor and counted in the receipt.
@@ -15,7 +16,7 @@ use crate::root;
 pub enum Error {
     /// The stream to the other end failed, or what came over it made no sense.
     #[error(transparent)]
-    Connection(#[from] ConnectionError),
+    Connection(ConnectionError),
     /// The other end gave up and said why.
     #[error("{}", printable(text))]
     Peer {
@@ -31,7 +32,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The source can not be opened.
-    #[error("can not open the source {}: {}", shown(path), words_of(error))]
+    #[error("can not open the source {}: {}", shown(path), words::of(error))]
     SourceUnreadable {
         /// As it was asked for.
         path: PathBuf,
@@ -39,7 +40,7 @@ pub enum Error {
         error: std::io::Error,
     },
     /// The destination can not be opened or made.
-    #[error("can not use the destination {}: {}", shown(path), words_of(error))]
+    #[error("can not use the destination {}: {}", shown(path), words::of(error))]
     DestinationUnusable {
         /// As it was asked for.
         path: PathBuf,
@@ -53,7 +54,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The destination failed as a whole.
-    #[error("the destination failed: {}: {}", .0, words_of(&.0.source))]
+    #[error("the destination failed: {}: {}", .0, words::of(&.0.source))]
     Destination(#[source] root::Error),
     /// The owner that everything is to get does not exist at the destination.
     #[error("there is no user or group {} at the destination", escape(name.as_bytes()))]
@@ -82,6 +83,17 @@ pub enum Error {
     ReceiptDoesNotAddUp,
 }
 
+impl From<ConnectionError> for Error {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::Session(SessionError::Aborted { code, text }) => {
+                Self::Peer { code, text }
+            }
+            error => Self::Connection(error),
+        }
+    }
+}
+
 impl Error {
     /// The exit code of rsync(1) that fits best; also how the other end is told.
     pub fn code(&self) -> u16 {
@@ -104,11 +116,4 @@ impl Error {
 
 fn shown(path: &Path) -> String {
     escape(path.as_os_str().as_bytes())
-}
-
-/// What the system said, without the number that the standard library appends.
-pub(crate) fn words_of(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let end = error.raw_os_error().and_then(|_| text.find(" (os error"));
-    printable(&text[..end.unwrap_or(text.len())])
 }

@@ -33,7 +33,7 @@ use crate::monitor::{Event, Monitor, Silent};
 use crate::options::Options;
 use crate::receipt::Receipt;
 use crate::root::Detail;
-use crate::session::{Agreed, SessionError};
+use crate::session::Agreed;
 use crate::wire::message::{Request, Role};
 
 pub mod connection;
@@ -202,20 +202,15 @@ fn connected(agreed: &Agreed, monitor: &dyn Monitor) -> String {
     agreed.peer_version.clone()
 }
 
-/// Tells the other end why it is left alone, and turns what the other end said into an error of
-/// its own kind.
+/// Tells the other end why it is left alone, unless it was the one that gave up.
 fn end<T, M: connection::Message>(
     outcome: Result<T, Error>,
     outbox: &connection::Outbox<M>,
 ) -> Result<T, Error> {
-    match outcome {
-        Err(Error::Connection(ConnectionError::Session(SessionError::Aborted { code, text }))) => {
-            Err(Error::Peer { code, text })
-        }
-        Err(error) => {
-            outbox.abort(error.code(), &error.to_string());
-            Err(error)
-        }
-        Ok(done) => Ok(done),
+    if let Err(error) = &outcome
+        && !matches!(error, Error::Peer { .. })
+    {
+        outbox.abort(error.code(), &error.to_string());
     }
+    outcome
 }

@@ -165,6 +165,8 @@ pub struct Session {
     peer_nonce_and_version: Option<(Hello, u16)>,
     /// Frames that go out before everything else.
     outgoing: Vec<u8>,
+    /// How many bytes of these are what a conversation begins with.
+    greeting_len: usize,
     said_goodbye: bool,
     allowance: Allowance,
     window: Window,
@@ -180,6 +182,7 @@ impl Session {
             outgoing.extend_from_slice(&MAGIC);
         }
         frame::put(&mut outgoing, FrameType::Hello, &config.hello.encode());
+        let greeting_len = outgoing.len();
         if let Some(request) = request {
             frame::put(&mut outgoing, FrameType::Request, request);
         }
@@ -188,6 +191,7 @@ impl Session {
             agreed: None,
             peer_nonce_and_version: None,
             outgoing,
+            greeting_len,
             said_goodbye: false,
             allowance: Allowance::new(0),
             window: Window::new(config.hello.credit),
@@ -385,6 +389,7 @@ impl Session {
     pub fn poll_control(&mut self, now: Time, heard: Time, out: &mut Vec<u8>) {
         let start = out.len();
         out.append(&mut self.outgoing);
+        self.greeting_len = 0;
         if matches!(self.phase, Phase::Open | Phase::Left) && !self.is_over() {
             if let Some(number) = self.heartbeat.take_pong() {
                 frame::put(out, FrameType::Pong, &number.to_le_bytes());
@@ -436,9 +441,10 @@ impl Session {
         }
     }
 
-    /// Gives up: the only frame that still goes out says why.
+    /// Gives up: the only frame that still goes out says why; behind the greeting, if that is
+    /// still here, without which nobody would understand it.
     pub fn abort(&mut self, code: u16, text: &str) {
-        self.outgoing.clear();
+        self.outgoing.truncate(self.greeting_len);
         let text = text.to_owned();
         frame::put_abort(&mut self.outgoing, &Abort { code, text });
     }

@@ -18,6 +18,7 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use rsync_core::path::escape;
+use rsync_core::words;
 
 use crate::agents::Agents;
 
@@ -119,7 +120,7 @@ pub enum Failure {
     #[error("the connection ended before an agent ran")]
     Ended,
     /// The stream broke.
-    #[error("the connection broke before an agent ran: {0}")]
+    #[error("the connection broke before an agent ran: {}", words::of(.0))]
     Broken(#[source] io::Error),
     /// What came is not what a shell running the script says.
     #[error("no shell answered, but this came: {}", escape(.0))]
@@ -128,7 +129,7 @@ pub enum Failure {
     #[error("there is no agent for `{}`", escape(.0))]
     Machine(Vec<u8>),
     /// The agent on this side can not be had.
-    #[error("the agent can not be read: {0}")]
+    #[error("the agent can not be read: {}", words::of(.0))]
     Image(#[source] io::Error),
     /// The agent can be run in none of the places.
     #[error("the agent can not be run there: {}", list(.0))]

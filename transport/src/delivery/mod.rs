@@ -82,11 +82,15 @@ impl Delivery {
         agents: &dyn Agents,
         step: &dyn Fn(Step),
     ) -> Result<Delivered, Failure> {
-        output
+        let sent = output
             .write_all(script().as_bytes())
-            .and_then(|()| output.flush())
-            .map_err(Failure::Broken)?;
-        dialogue::converse(&self.token, input, output, agents, step)
+            .and_then(|()| output.flush());
+        // Who did not wait for the script may have said why.
+        let heard = dialogue::converse(&self.token, input, output, agents, step);
+        match (sent, heard) {
+            (Err(error), Err(Failure::Ended)) => Err(Failure::Broken(error)),
+            (_, heard) => heard,
+        }
     }
 }
 

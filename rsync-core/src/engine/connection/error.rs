@@ -10,6 +10,7 @@ use crate::wire::batch::BatchError;
 use crate::wire::compress::CompressError;
 use crate::wire::hello::HelloError;
 use crate::wire::preamble::PreambleError;
+use crate::words;
 
 /// Why a connection failed. Everyone who uses the connection gets the same one.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -31,7 +32,7 @@ pub enum ConnectionError {
     #[error(transparent)]
     Compress(#[from] CompressError),
     /// The stream failed.
-    #[error("{operation} the stream: {source}")]
+    #[error("cannot {operation} the stream: {}", words::of(source))]
     Io {
         /// What was tried: `read from`, `write to`.
         operation: &'static str,
@@ -60,7 +61,7 @@ pub enum ConnectionError {
     #[error("this end of the connection has the other role")]
     WrongRole,
     /// The system did not give randomness or a thread.
-    #[error("start of the connection: {0}")]
+    #[error("the connection can not be started: {}", words::of(.0))]
     Start(Arc<io::Error>),
 }
 
