@@ -27,6 +27,11 @@ impl StagedEntry {
     pub fn commit(mut self, dir: &Dir, name: &FileName) -> Result<(), Error> {
         self.0.put(dir, name).context("rename", dir.at(name))
     }
+
+    /// Puts it in place where nothing may have the name ([`Error::is_already_there`]).
+    pub fn commit_new(mut self, dir: &Dir, name: &FileName) -> Result<(), Error> {
+        self.0.put_new(dir, name).context("rename", dir.at(name))
+    }
 }
 
 impl Dir {

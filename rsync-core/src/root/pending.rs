@@ -6,6 +6,7 @@ use rustix::fs::{AtFlags, renameat, unlinkat};
 use rustix::io::Errno;
 
 use super::dir::Dir;
+use super::rename::rename_new;
 use crate::path::FileName;
 
 /// An entry that was created and is not in place yet; removed when dropped.
@@ -44,6 +45,15 @@ impl Pending {
                 dir.fd(),
                 name.as_bytes(),
             )?;
+        }
+        self.state = State::Settled;
+        Ok(())
+    }
+
+    /// As [`Self::put`], but nothing may have the name.
+    pub(super) fn put_new(&mut self, dir: &Dir, name: &FileName) -> rustix::io::Result<()> {
+        if self.state == State::Temporary {
+            rename_new(&self.dir, self.name.as_bytes(), dir, name.as_bytes())?;
         }
         self.state = State::Settled;
         Ok(())

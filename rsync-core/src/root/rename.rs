@@ -23,14 +23,23 @@ impl Dir {
         to_dir: &Self,
         to: &FileName,
     ) -> Result<(), Error> {
-        let (old, new) = (from.as_bytes(), to.as_bytes());
-        match renameat_with(self.fd(), old, to_dir.fd(), new, RenameFlags::NOREPLACE) {
-            // The kernel or the file system does not know the flag.
-            Err(Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP) => {
-                rename_without_flag(self, old, to_dir, new).context("rename", self.at(from))
-            }
-            result => result.context("rename", self.at(from)),
+        rename_new(self, from.as_bytes(), to_dir, to.as_bytes()).context("rename", self.at(from))
+    }
+}
+
+/// Renames unless something has the new name.
+pub(super) fn rename_new(
+    from_dir: &Dir,
+    from: &[u8],
+    to_dir: &Dir,
+    to: &[u8],
+) -> rustix::io::Result<()> {
+    match renameat_with(from_dir.fd(), from, to_dir.fd(), to, RenameFlags::NOREPLACE) {
+        // The kernel or the file system does not know the flag.
+        Err(Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP) => {
+            rename_without_flag(from_dir, from, to_dir, to)
         }
+        result => result,
     }
 }
 

@@ -126,6 +126,15 @@ impl StagedFile {
         self.entry.put(dir, name).context("rename", dir.at(name))
     }
 
+    /// Puts it in place like [`StagedFile::commit`], where nothing may have the name
+    /// ([`Error::is_already_there`]): neither an entry that somebody else made meanwhile, nor one
+    /// whose name this file system takes for the same.
+    pub fn commit_new(mut self, dir: &Dir, name: &FileName) -> Result<(), Error> {
+        self.entry
+            .put_new(dir, name)
+            .context("rename", dir.at(name))
+    }
+
     /// Puts what has arrived in place like [`StagedFile::commit`], to be continued later. Given
     /// no metadata, it stays private and has the time of its last write, so that no comparison
     /// by time takes it for the whole file.

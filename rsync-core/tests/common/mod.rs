@@ -1,6 +1,7 @@
 //! What the tests of whole runs share: two engines joined by a socket, and trees to compare.
 #![allow(dead_code, reason = "every test file uses its own part")]
 #![allow(unreachable_pub, reason = "shared by several test programs")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;

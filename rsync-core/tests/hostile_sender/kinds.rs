@@ -5,6 +5,7 @@ use rsync_core::entry::{Device, Kind, LinkId, Timestamp, Xattr};
 use rsync_core::options::{Attributes, Options};
 use rsync_core::wire::message::*;
 
+use crate::common::write;
 use crate::hostile::{Place, dir, entry, file, id, link, pull, seen};
 
 #[test]
@@ -114,6 +115,38 @@ fn m2_attributes_beyond_every_limit_fail_their_entry_and_no_other() {
     assert_eq!((receipt.failed, receipt.transferred), (2, 1), "{receipt:?}");
     assert_eq!(place.read("d/fine"), "evil");
     place.assert_no_temporaries();
+}
+
+#[test]
+fn m4_names_joined_by_a_lie_reach_no_file_that_the_run_did_not_write() {
+    let mut place = Place::new();
+    write(place.path("d/leader"), b"mine");
+    place.remember();
+    let mut options = Options::default();
+    options.attributes.hard_links = true;
+    let outcome = pull(&place, &options, |sender| {
+        let joined = |name| {
+            let mut entry = file(name);
+            entry.link = Some(LinkId {
+                device: 1,
+                inode: 1,
+            });
+            entry
+        };
+        sender.open()?;
+        sender.list("", vec![joined("leader"), joined("old")])?;
+        sender.listed()?;
+        // The content of the leader never comes, so nothing may be joined to the user's own file.
+        sender.serve(|sender, file, _| {
+            sender.say(FromSender::Failed {
+                file,
+                failure: FileFailure::Vanished,
+            })
+        })
+    });
+    let receipt = outcome.report().receipt;
+    assert_eq!(receipt.failed, 2, "{receipt:?}");
+    place.assert_untouched();
 }
 
 #[test]

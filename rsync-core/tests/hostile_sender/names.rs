@@ -267,3 +267,32 @@ fn an_entry_with_the_name_of_a_temporary_is_refused() {
     assert_eq!(outcome.report().receipt.refused, 1);
     place.assert_no_temporaries();
 }
+
+#[test]
+fn p9_a_new_name_that_is_taken_after_all_replaces_nothing() {
+    // On a file system that takes `README` and `readme` for one name the second of them finds the
+    // first in its place, as here what the user makes while the run goes on.
+    let place = Place::new();
+    let mine = place.path("d/file");
+    let outcome = pull(&place, &Options::default(), move |sender| {
+        sender.open()?;
+        sender.list("", vec![file("file"), file("other")])?;
+        sender.listed()?;
+        let mut first = true;
+        sender.serve(move |sender, id, _| {
+            if std::mem::take(&mut first) {
+                write(&mine, b"mine");
+            }
+            sender.file(id, b"evil")
+        })
+    });
+    assert!(outcome.told("NameCollision"), "{outcome:?}");
+    let receipt = outcome.report().receipt;
+    assert_eq!(
+        (receipt.refused, receipt.transferred),
+        (1, 1),
+        "{receipt:?}"
+    );
+    assert_eq!(place.read("d/file"), "mine");
+    place.assert_no_temporaries();
+}

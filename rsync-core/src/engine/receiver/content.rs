@@ -17,8 +17,8 @@ use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::signing::Task;
 use crate::engine::receiver::{backup, moves};
 use crate::entry::{Entry, Kind};
-use crate::monitor::Event;
-use crate::path::FileName;
+use crate::monitor::{Event, Trouble};
+use crate::path::{FileName, RelPath};
 use crate::root::{self, Dir, Metadata};
 use crate::wire::message::{DataOp, FileFailure, FileId, How, Seen};
 
@@ -300,7 +300,11 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
     }
     let put = backup::keep(shared, &place.path, place.found.as_ref()).and_then(|()| {
         staged.set_metadata(&metadata)?;
-        staged.commit(&place.dir, &place.entry.name)
+        if place.found.is_some() {
+            staged.commit(&place.dir, &place.entry.name)
+        } else {
+            staged.commit_new(&place.dir, &place.entry.name)
+        }
     });
     match put {
         Ok(()) => {
@@ -312,7 +316,22 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
                 files: 1,
             });
         }
-        Err(error) => shared.account.destination_failed(&place.path, error),
+        Err(error) => not_put(shared, &place.path, place.found.as_ref(), error),
+    }
+}
+
+/// Accounts for an entry that could not be put in place: a new one perhaps because its name is
+/// taken after all.
+pub(super) fn not_put(
+    shared: &Shared<'_>,
+    path: &RelPath,
+    found: Option<&Entry>,
+    error: root::Error,
+) {
+    if found.is_none() && error.is_already_there() {
+        shared.account.refused(path, &Trouble::NameCollision);
+    } else {
+        shared.account.destination_failed(path, error);
     }
 }
 
@@ -320,12 +339,16 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
 pub(super) fn put_special(
     dir: &Dir,
     entry: &Entry,
+    found: Option<&Entry>,
     metadata: &Metadata,
 ) -> Result<(), root::Error> {
-    match &entry.kind {
-        Kind::Symlink { target } => dir
-            .stage_symlink(target, metadata)?
-            .commit(dir, &entry.name),
-        kind => dir.stage_node(kind, metadata)?.commit(dir, &entry.name),
+    let staged = match &entry.kind {
+        Kind::Symlink { target } => dir.stage_symlink(target, metadata)?,
+        kind => dir.stage_node(kind, metadata)?,
+    };
+    if found.is_some() {
+        staged.commit(dir, &entry.name)
+    } else {
+        staged.commit_new(dir, &entry.name)
     }
 }

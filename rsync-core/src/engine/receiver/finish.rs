@@ -107,7 +107,7 @@ fn replace(shared: &Shared<'_>, replacement: Replacement) {
             staged.set_metadata(&metadata)?;
             staged.commit(&dir, &entry.name)
         }
-        None => content::put_special(&dir, &entry, &metadata),
+        None => content::put_special(&dir, &entry, found.as_ref(), &metadata),
     });
     match put {
         Ok(()) => shared.account.transferred(&path, &entry, change),
@@ -136,10 +136,11 @@ fn link(shared: &Shared<'_>, group: &Group) {
             (Some((dir, name)), Some(handles), Some(parent)) => {
                 handles.get(&parent).and_then(|to| {
                     match found {
+                        None => return dir.create_hard_link(name, &to, &entry.name),
                         Some(found) if found.is_dir() => {
                             delete::clear(shared, &to, &parent, found)?;
                         }
-                        _ => backup::keep(shared, path, found)?,
+                        found => backup::keep(shared, path, found)?,
                     }
                     dir.stage_hard_link(name, &to, &entry.name)
                 })
@@ -150,7 +151,7 @@ fn link(shared: &Shared<'_>, group: &Group) {
             Ok(()) => shared
                 .account
                 .transferred(path, entry, link_change(found.is_none())),
-            Err(error) => shared.account.destination_failed(path, error),
+            Err(error) => content::not_put(shared, path, found, error),
         }
     }
 }

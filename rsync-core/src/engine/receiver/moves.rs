@@ -243,9 +243,12 @@ fn use_candidate(
     drop(late);
     let may_rename = deletes && options.limit.is_none() && shared.options.backup.is_none();
     if may_rename && !has_other_names(candidate)? {
-        candidate
-            .dir
-            .rename(&candidate.name, &place.dir, &place.entry.name)?;
+        let (from, to) = (&candidate.name, &place.entry.name);
+        if place.found.is_some() {
+            candidate.dir.rename(from, &place.dir, to)?;
+        } else {
+            candidate.dir.rename_no_replace(from, &place.dir, to)?;
+        }
         shared.account.deleted(&candidate.path, &place.entry.kind);
         return place.dir.set_metadata(&place.entry.name, &metadata);
     }
@@ -254,7 +257,11 @@ fn use_candidate(
     let mut staged = place.dir.stage()?;
     staged.copy_from(&basis, 0, 0, size)?;
     staged.set_metadata(&metadata)?;
-    staged.commit(&place.dir, &place.entry.name)
+    if place.found.is_some() {
+        staged.commit(&place.dir, &place.entry.name)
+    } else {
+        staged.commit_new(&place.dir, &place.entry.name)
+    }
 }
 
 /// True if what is done to the candidate would be done to a file that stays.

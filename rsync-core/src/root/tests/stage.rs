@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
 
-use super::{Place, mode_of, name};
+use super::{Place, mode_of, name, target};
 use crate::entry::Timestamp;
 use crate::root::{Metadata, is_temporary_name};
 
@@ -148,4 +149,25 @@ fn what_arrived_of_a_file_can_be_kept() {
     assert_eq!(fs::read(place.at("dir/file")).unwrap(), b"half");
     assert_eq!(mode_of(&place.at("dir/file")), 0o600);
     assert_eq!(place.names(), ["dir"]);
+}
+
+#[test]
+fn what_is_new_replaces_nothing_and_leaves_nothing() {
+    let place = Place::new();
+    fs::write(place.at("taken"), "mine").unwrap();
+    let put = |to| {
+        let staged = place.top().stage().unwrap();
+        staged.commit_new(place.top(), &name(to))
+    };
+    assert!(put("taken").unwrap_err().is_already_there());
+    put("free").unwrap();
+    let link = |to| {
+        let target = target(Path::new("x"));
+        let staged = place.top().stage_symlink(&target, &Metadata::default());
+        staged.unwrap().commit_new(place.top(), &name(to))
+    };
+    assert!(link("taken").unwrap_err().is_already_there());
+    link("link").unwrap();
+    assert_eq!(place.names(), ["free", "link", "taken"]);
+    assert_eq!(fs::read(place.at("taken")).unwrap(), b"mine");
 }

@@ -141,3 +141,32 @@ fn bandwidth_is_limited_without_silence() {
     world.assert_complete();
     assert!((secs(25)..secs(36)).contains(&world.now), "{:?}", world.now);
 }
+
+#[test]
+fn an_agent_that_gives_up_at_once_is_understood() {
+    let config = Config {
+        end: End::Agent,
+        hello: Hello::of_this_build("0", [0; 16]),
+        timeout: secs(60),
+        handshake_timeout: secs(30),
+    };
+    let mut agent = Session::new(config.clone(), None);
+    let mut greeting = Vec::new();
+    Session::new(config, None).poll_control(Time::ZERO, Time::ZERO, &mut greeting);
+    // Before anything was sent, and with a better reason soon after.
+    agent.abort(20, "closed");
+    agent.abort(23, "there is no such directory");
+    let mut said = Vec::new();
+    agent.poll_control(Time::ZERO, Time::ZERO, &mut said);
+    let abort = said.strip_prefix(&greeting[..]).unwrap();
+    let text = frame::parse_abort(&abort[HEADER_LEN..]).unwrap();
+    assert_eq!(
+        (text.code, &text.text[..]),
+        (23, "there is no such directory")
+    );
+    // The greeting goes out once.
+    agent.abort(23, "again");
+    said.clear();
+    agent.poll_control(Time::ZERO, Time::ZERO, &mut said);
+    assert!(!said.starts_with(&MAGIC));
+}

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::{again, arrived, put};
+use super::{MAX_ATTEMPTS, again, arrived, put};
 use crate::checksum::{Digest, Hasher};
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
@@ -142,17 +142,14 @@ impl Writing {
         };
         let verified = match result {
             Ok(digest) => open.hasher.digest() == digest && open.position == self.seen.size,
+            Err(FileFailure::KeptChanging) if self.attempts < MAX_ATTEMPTS => {
+                let failure = Some(FileFailure::KeptChanging);
+                return again(shared, file, place, self.attempts, failure);
+            }
             Err(failure) => {
                 keep_partial(shared, &place, open);
-                return match failure {
-                    FileFailure::KeptChanging => {
-                        again(shared, file, place, self.attempts, Some(failure))
-                    }
-                    failure => {
-                        shared.account.source_failed(&place.path, failure);
-                        shared.pending.done();
-                    }
-                };
+                shared.account.source_failed(&place.path, failure);
+                return shared.pending.done();
             }
         };
         if !verified {
@@ -180,7 +177,7 @@ fn keep_partial(shared: &Shared<'_>, place: &Place, open: Open) {
     if shared.options.write.partial && !open.in_place && place.found.is_none() && open.position > 0
     {
         // Best effort: without it only the next transfer takes longer.
-        let _ = open.staged.commit(&place.dir, &place.entry.name);
+        let _ = open.staged.commit_new(&place.dir, &place.entry.name);
     }
 }
 

@@ -250,7 +250,7 @@ impl Listings<'_, '_> {
         let made = match &entry.kind {
             Kind::Dir => self.create_directory(dir, &path, &entry, found.as_ref()),
             _ => backup::keep(self.shared, &path, found.as_ref())
-                .and_then(|()| content::put_special(dir, &entry, &metadata)),
+                .and_then(|()| content::put_special(dir, &entry, found.as_ref(), &metadata)),
         };
         match made {
             Ok(()) => {
@@ -261,7 +261,7 @@ impl Listings<'_, '_> {
             }
             Err(error) => {
                 self.block(&path, &entry, Blocked::Failed);
-                self.shared.account.destination_failed(&path, error);
+                content::not_put(self.shared, &path, found.as_ref(), error);
             }
         }
     }
