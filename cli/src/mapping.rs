@@ -147,13 +147,8 @@ fn chmod(texts: &[String], umask: u32) -> Result<Vec<ChmodRule>, Failure> {
     Ok(rules)
 }
 
-/// Links that are followed win over links that are left out, as in rsync.
 fn links(args: &Metadata) -> Links {
-    if args.copy_links {
-        Links::Copy
-    } else if args.copy_unsafe_links {
-        Links::CopyUnsafe
-    } else if args.no_links {
+    if args.no_links {
         Links::Skip
     } else if args.safe_links {
         Links::Safe

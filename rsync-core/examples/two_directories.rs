@@ -1,6 +1,8 @@
 //! Makes one directory like another, over a pair of connected sockets in one process:
 //! `cargo run --example two_directories -- SOURCE DESTINATION`.
 
+#![allow(clippy::print_stdout, reason = "a command-line example")]
+
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 

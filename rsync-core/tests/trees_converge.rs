@@ -1,5 +1,7 @@
 //! Any two trees are alike after one run, and the next run sends nothing.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::os::unix::ffi::OsStrExt;

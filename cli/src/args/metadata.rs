@@ -93,12 +93,6 @@ pub(crate) struct Metadata {
     /// Leave out symbolic links
     #[arg(long, alias = "no-l", overrides_with = "links")]
     pub(crate) no_links: bool,
-    /// Copy what symbolic links point to, within the source
-    #[arg(short = 'L', long)]
-    pub(crate) copy_links: bool,
-    /// Copy what symbolic links point to if that is out of the tree
-    #[arg(long)]
-    pub(crate) copy_unsafe_links: bool,
     /// Leave out symbolic links that point out of the tree
     #[arg(long)]
     pub(crate) safe_links: bool,

@@ -70,8 +70,6 @@ fn links_are_treated_as_rsync_treats_them() {
     for (line, links) in [
         ("pull -l", Links::Preserve),
         ("pull --no-l", Links::Skip),
-        ("pull -L", Links::Copy),
-        ("pull --copy-unsafe-links --safe-links", Links::CopyUnsafe),
         ("pull --safe-links", Links::Safe),
     ] {
         assert_eq!(map(line).links, links, "{line}");

@@ -162,10 +162,6 @@ pub enum Links {
     Skip,
     /// Links that point out of the tree are left out (`--safe-links`).
     Safe,
-    /// Replaced by what they point to, beneath the root only (`-L`).
-    Copy,
-    /// Those that point out of the tree are replaced by what they point to (`--copy-unsafe-links`).
-    CopyUnsafe,
 }
 
 /// When two regular files count as equal.
