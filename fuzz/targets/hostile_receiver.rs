@@ -72,8 +72,7 @@ fn options(choice: u8) -> Options {
         },
         links: match choice >> 3 & 3 {
             0 => Links::Preserve,
-            1 => Links::Copy,
-            2 => Links::CopyUnsafe,
+            1 => Links::Skip,
             _ => Links::Safe,
         },
         compare: if bit(5) {
