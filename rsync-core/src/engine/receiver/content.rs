@@ -235,7 +235,7 @@ fn small(
     content: &[u8],
 ) {
     arrived(shared, file, digest);
-    let Some(place) = pending.place else {
+    let Some(mut place) = pending.place else {
         return shared.pending.done();
     };
     if Digest::of(content) != *digest || content.len() as u64 != seen.size {
@@ -250,7 +250,7 @@ fn small(
             .as_ref()
             .is_some_and(|found| found.file_size().is_some())
     {
-        place.dir.open_in_place(&place.entry.name)
+        open_old(shared, &mut place)
     } else {
         place.dir.stage()
     };
@@ -264,6 +264,15 @@ fn small(
         Err(error) => shared.account.destination_failed(&place.path, error),
     }
     shared.pending.done();
+}
+
+/// Opens the old version to be changed where it is, after a copy was made if one is to be kept.
+fn open_old(shared: &Shared<'_>, place: &mut Place) -> Result<root::StagedFile, root::Error> {
+    if !place.kept {
+        backup::keep_copy(shared, &place.path, place.found.as_ref())?;
+        place.kept = true;
+    }
+    place.dir.open_in_place(&place.entry.name)
 }
 
 /// Gives a verified file its metadata and its name.
@@ -281,6 +290,7 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
             entry,
             found,
             change,
+            ..
         } = place;
         let replacement = super::finish::Replacement {
             dir,
@@ -298,7 +308,8 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
             .replacements
             .push(replacement);
     }
-    let put = backup::keep(shared, &place.path, place.found.as_ref()).and_then(|()| {
+    let to_keep = place.found.as_ref().filter(|_| !place.kept);
+    let put = backup::keep(shared, &place.path, to_keep).and_then(|()| {
         staged.set_metadata(&metadata)?;
         if place.found.is_some() {
             staged.commit(&place.dir, &place.entry.name)

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::engine::receiver::backup;
+use crate::engine::receiver::listing::OWNER_BITS;
 use crate::engine::receiver::shared::Shared;
 use crate::engine::tree::Tree;
 use crate::entry::Entry;
@@ -14,7 +15,7 @@ use crate::filter::Scope;
 use crate::monitor::WithheldReason;
 use crate::options::DeleteWhen;
 use crate::path::{FileName, RelPath};
-use crate::root::{self, Dir};
+use crate::root::{self, Dir, Metadata, is_superuser};
 
 /// Deletes `extraneous` entries, each with its directory, as far as the run allows.
 pub(super) fn delete(
@@ -78,15 +79,21 @@ pub(super) fn remove_one(dir: &Dir, name: &FileName) -> Result<(), root::Error> 
     }
 }
 
-/// Removes a directory, to make way, as far as the rules let it; an error if something stays.
+/// Removes a directory, to make way, as far as the rules let it; an error if something stays. It
+/// does not count as deleted itself, as what it makes way for replaces it.
 pub(super) fn clear(
     shared: &Shared<'_>,
     dir: &Arc<Dir>,
     parent: &RelPath,
     entry: &Entry,
 ) -> Result<(), root::Error> {
+    let is_dry = shared.options.dry_run;
     if shared.options.delete.when == DeleteWhen::Never {
-        return dir.remove_dir(&entry.name);
+        return if is_dry {
+            Ok(())
+        } else {
+            dir.remove_dir(&entry.name)
+        };
     }
     let Some(tree) = shared.tree else {
         return Ok(());
@@ -99,10 +106,11 @@ pub(super) fn clear(
         tree,
         withheld: 0,
     };
-    deleting.remove(dir, parent, entry, &tree.scope_at(parent)?);
-    match dir.entry(&entry.name, &root::Detail::default())? {
-        None => Ok(()),
-        Some(_) => dir.remove_dir(&entry.name),
+    deleting.empty(dir, parent, entry, &tree.scope_at(parent)?);
+    if is_dry {
+        Ok(())
+    } else {
+        dir.remove_dir(&entry.name)
     }
 }
 
@@ -132,41 +140,47 @@ impl Deleting<'_, '_> {
             self.remove_leaf(dir, &parent.join(&entry.name), entry);
             return;
         }
+        if let Some(emptied) = self.empty(dir, parent, entry, scope)
+            && !emptied.stays
+        {
+            self.remove_directory(dir, &emptied);
+        }
+    }
+
+    /// Removes everything in a directory that the rules do not protect; nothing if that can not
+    /// be opened.
+    fn empty(
+        &mut self,
+        dir: &Arc<Dir>,
+        parent: &RelPath,
+        entry: &Entry,
+        scope: &Scope,
+    ) -> Option<Level> {
         // An old version that is kept in the directory keeps that.
         let backup = self.shared.options.backup.as_ref();
         let keeps_beside = backup.is_some_and(|backup| backup.directory.is_none());
-        let mut levels: Vec<Level> = Vec::new();
-        match self.level(dir, parent, entry, scope) {
-            Some(level) => levels.push(level),
-            None => return,
-        }
-        while let Some(level) = levels.last_mut() {
+        let mut above: Vec<Level> = Vec::new();
+        let mut level = self.level(dir, parent, entry, scope)?;
+        loop {
             match level.entries.pop() {
                 Some(entry) if entry.is_dir() => {
-                    let (dir, path, scope) = (
-                        Arc::clone(&level.dir),
-                        level.path.clone(),
-                        level.scope.clone(),
-                    );
-                    match self.level(&dir, &path, &entry, &scope) {
-                        Some(below) => levels.push(below),
-                        None => levels.iter_mut().for_each(|level| level.stays = true),
+                    match self.level(&level.dir, &level.path, &entry, &level.scope) {
+                        Some(below) => above.push(std::mem::replace(&mut level, below)),
+                        None => level.stays = true,
                     }
                 }
                 Some(entry) => {
-                    let (dir, path) = (Arc::clone(&level.dir), level.path.join(&entry.name));
-                    let removed = self.remove_leaf(&dir, &path, &entry);
-                    if let Some(level) = levels.last_mut() {
-                        level.stays |= !removed || keeps_beside;
-                    }
+                    let path = level.path.join(&entry.name);
+                    let removed = self.remove_leaf(&level.dir, &path, &entry);
+                    level.stays |= !removed || keeps_beside;
                 }
                 None => {
-                    let Some(done) = levels.pop() else { return };
-                    let above = levels.last().map_or(dir, |level| &level.dir);
-                    let removed = !done.stays && self.remove_directory(above, &done);
-                    if let Some(above) = levels.last_mut() {
-                        above.stays |= !removed;
-                    }
+                    let Some(next) = above.pop() else {
+                        return Some(level);
+                    };
+                    let done = std::mem::replace(&mut level, next);
+                    let removed = !done.stays && self.remove_directory(&level.dir, &done);
+                    level.stays |= !removed;
                 }
             }
         }
@@ -180,6 +194,17 @@ impl Deleting<'_, '_> {
         scope: &Scope,
     ) -> Option<Level> {
         let path = parent.join(&own.name);
+        if own.mode & OWNER_BITS != OWNER_BITS && !self.shared.options.dry_run && !is_superuser() {
+            let mode = Some(own.mode | OWNER_BITS);
+            // If this fails so will what needs it, which is reported then.
+            let _ = dir.set_metadata(
+                &own.name,
+                &Metadata {
+                    mode,
+                    ..Metadata::default()
+                },
+            );
+        }
         let opened = dir.open_dir(&own.name).and_then(|below| {
             let scope = self.tree.enter(scope, &below, &path)?;
             let listing = self.tree.list_to_delete(&below, &path, &scope)?;

@@ -22,6 +22,8 @@ pub(super) struct Late {
     pub(super) not_deleted: u64,
     /// Entries that take the place of directories.
     pub(super) replacements: Vec<Replacement>,
+    /// Directories that a dry run would replace, with those they are in.
+    pub(super) replaced: Vec<(Arc<Dir>, RelPath, Entry)>,
     /// Hard links to be made.
     pub(super) links: Vec<Group>,
     /// The whole source could be listed.
@@ -51,6 +53,11 @@ pub(super) fn finish(
     let mut late = std::mem::take(&mut *shared.late.lock().unwrap_or_else(PoisonError::into_inner));
     for replacement in late.replacements.drain(..) {
         replace(shared, replacement);
+    }
+    for (dir, parent, found) in late.replaced.drain(..) {
+        if let Err(error) = delete::clear(shared, &dir, &parent, &found) {
+            shared.account.trouble(&parent, error);
+        }
     }
     for group in &late.links {
         link(shared, group);

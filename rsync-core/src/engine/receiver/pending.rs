@@ -32,6 +32,8 @@ pub(crate) struct Place {
     pub(crate) found: Option<Entry>,
     /// What changes.
     pub(crate) change: Change,
+    /// The old version was kept as a backup already.
+    pub(crate) kept: bool,
 }
 
 /// All pending files of a run.

@@ -181,7 +181,11 @@ impl Tree<'_> {
         let only = self.only.as_ref().filter(|_| path.is_root());
         let (mut excluded, mut temporaries) = (0, Vec::new());
         let listed = dir.list_with(&self.detail(), &mut |name, is_dir| {
-            if only.is_some_and(|only| only != name) || self.is_backup_directory(path, name) {
+            if only.is_some_and(|only| only != name) {
+                return false;
+            }
+            if self.is_backup_directory(path, name) {
+                excluded += 1;
                 return false;
             }
             if root::is_temporary_name(name.as_bytes()) {

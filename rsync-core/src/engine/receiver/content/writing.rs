@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::{MAX_ATTEMPTS, again, arrived, put};
+use super::{MAX_ATTEMPTS, again, arrived, open_old, put};
 use crate::checksum::{Digest, Hasher};
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
@@ -55,8 +55,11 @@ struct Open {
 impl Writing {
     /// Opens what is needed.
     pub(super) fn begin(shared: &Shared<'_>, pending: Pending, seen: Seen) -> Self {
-        let Pending { place, attempts } = pending;
-        let state = match &place {
+        let Pending {
+            mut place,
+            attempts,
+        } = pending;
+        let state = match &mut place {
             Some(place) => open(shared, place, attempts, seen),
             None => Err(Fault::Unwanted),
         };
@@ -181,14 +184,13 @@ fn keep_partial(shared: &Shared<'_>, place: &Place, open: Open) {
     }
 }
 
-fn open(shared: &Shared<'_>, place: &Place, attempts: u32, seen: Seen) -> Result<Open, Fault> {
-    let name = &place.entry.name;
+fn open(shared: &Shared<'_>, place: &mut Place, attempts: u32, seen: Seen) -> Result<Open, Fault> {
     let found_len = place.found.as_ref().and_then(Entry::file_size);
     let write = &shared.options.write;
     let append = write.append && attempts == 1 && found_len.is_some_and(|len| len < seen.size);
     let in_place = (write.in_place || append) && found_len.is_some();
     let basis = match found_len {
-        Some(_) => Some(place.dir.open_file(name)?),
+        Some(_) => Some(place.dir.open_file(&place.entry.name)?),
         None => None,
     };
     let basis_len = match &basis {
@@ -196,7 +198,7 @@ fn open(shared: &Shared<'_>, place: &Place, attempts: u32, seen: Seen) -> Result
         None => 0,
     };
     let staged = if in_place {
-        place.dir.open_in_place(name)?
+        open_old(shared, place)?
     } else {
         place.dir.stage()?
     };

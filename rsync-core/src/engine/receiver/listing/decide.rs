@@ -166,8 +166,19 @@ impl Listings<'_, '_> {
                 None
             }
             Verdict::Content(change) => {
-                let Some(dir) = open.dir.as_ref().filter(|_| !self.shared.options.dry_run) else {
+                // As with rsync: what is as long here, or longer, is not appended to.
+                let found_len = found.as_ref().and_then(Entry::file_size);
+                if self.shared.options.write.append && found_len >= entry.file_size() {
+                    self.shared.account.skipped(&path, SkipReason::Exists);
+                    return None;
+                }
+                if self.shared.options.dry_run {
+                    self.would_replace(open, found);
                     self.shared.account.transferred(&path, &entry, change);
+                    return None;
+                }
+                let Some(dir) = &open.dir else {
+                    self.shared.account.failed_silently();
                     return None;
                 };
                 Some(Place {
@@ -176,6 +187,7 @@ impl Listings<'_, '_> {
                     entry,
                     found,
                     change,
+                    kept: false,
                 })
             }
         }
@@ -222,6 +234,7 @@ impl Listings<'_, '_> {
             self.fresh.insert(path.clone());
         }
         if self.shared.options.dry_run {
+            self.would_replace(open, found);
             return self.shared.account.transferred(&path, &entry, change);
         }
         let Some(dir) = &open.dir else {
@@ -266,6 +279,18 @@ impl Listings<'_, '_> {
         }
     }
 
+    /// A dry run tells at the end what would be deleted with a directory that makes way.
+    fn would_replace(&self, open: &OpenListing, found: Option<Entry>) {
+        if let (Some(dir), Some(found)) = (&open.dir, found.filter(Entry::is_dir)) {
+            self.shared
+                .late
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .replaced
+                .push((Arc::clone(dir), open.path.clone(), found));
+        }
+    }
+
     fn create_directory(
         &self,
         dir: &Arc<Dir>,
@@ -275,7 +300,11 @@ impl Listings<'_, '_> {
     ) -> Result<(), crate::root::Error> {
         if found.is_some() {
             backup::keep(self.shared, path, found)?;
-            delete::remove_one(dir, &entry.name)?;
+            match delete::remove_one(dir, &entry.name) {
+                // Kept under another name.
+                Err(error) if error.is_not_found() => {}
+                removed => removed?,
+            }
         }
         dir.create_dir(&entry.name, 0o700)
     }
