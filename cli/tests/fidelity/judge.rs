@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::place::{Place, sorted_changes, words};
 
@@ -55,7 +55,13 @@ pub(crate) fn assert_does_as_rsync(place: &Place, ours: &str, theirs: &str) {
     rsync(theirs, &place.source(), &reference);
     let run = place.sync(ours);
     assert!(matches!(run.code, Some(0 | 25)), "{ours}: {}", run.err);
-    let mut differences = sorted_changes(&rsync("-naHAXDic --delete", &reference, &place.dest()));
+    let times = if theirs.starts_with("-rlptgoO") {
+        "-O"
+    } else {
+        ""
+    };
+    let everything = format!("-naHAXDic --delete {times}");
+    let mut differences = sorted_changes(&rsync(&everything, &reference, &place.dest()));
     // What is only here and lost something has the time of that.
     let is_only_here = |name: &str| fs::symlink_metadata(place.source().join(name)).is_err();
     differences.retain(|line| !line.strip_prefix(".d..t...... ").is_some_and(is_only_here));
@@ -193,6 +199,13 @@ pub(crate) fn assert_same_lines(expected: &[String], found: &[String]) {
         only_in(expected, found),
         only_in(found, expected)
     );
+}
+
+/// What rsync does with two paths.
+pub(crate) fn rsync_paths(options: &str, source: &Path, dest: &Path) -> Output {
+    let mut command = Command::new("rsync");
+    command.args(words(options)).args([source, dest]);
+    command.output().unwrap()
 }
 
 /// A name as the kernel takes it.

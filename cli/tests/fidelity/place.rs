@@ -209,6 +209,12 @@ impl Place {
         run_shell_in(&self.dest(), script);
     }
 
+    /// Makes the destination and runs shell commands in it.
+    pub(crate) fn in_dest_made(&self, script: &str) {
+        fs::create_dir(self.dest()).unwrap();
+        self.in_dest(script);
+    }
+
     /// Makes what is in the destination like what is in the source.
     pub(crate) fn sync(&self, args: &str) -> Run {
         self.run(args, "s/", "d")
@@ -275,7 +281,8 @@ impl Place {
         };
         let root = self.path("root");
         let root = root.to_str().unwrap();
-        format!("unshare -m sh -ec '{mount}; exec chroot \"$0\" \"$@\"' {root}")
+        // As with a container engine's program, whoever ends this command does not end the agent.
+        format!("unshare -m sh -ec '{mount}; chroot \"$0\" \"$@\"' {root}")
     }
 }
 
