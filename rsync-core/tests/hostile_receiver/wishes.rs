@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use rsync_core::engine::ConnectionError;
-use rsync_core::options::Options;
+use rsync_core::options::{Compression, Options};
 use rsync_core::path::FileName;
 use rsync_core::wire::message::*;
 
@@ -144,7 +144,13 @@ fn r6_a_directory_swapped_for_a_link_leads_nowhere_else() {
 
 fn flood(make: impl Fn(u32) -> FromReceiver + Send + 'static) -> Outcome {
     let place = source();
-    push(&place, "s/", &Options::default(), move |ends| {
+    // More than the receiver ever lets come.
+    write(place.path("s/a"), &vec![1; 20 << 20]);
+    let options = Options {
+        compression: Compression::Off,
+        ..Options::default()
+    };
+    push(&place, "s/", &options, move |ends| {
         ends.inbox.recv()?;
         ends.outbox
             .send(&FromReceiver::Holdings(Holdings::Unknown))?;

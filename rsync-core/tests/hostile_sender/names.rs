@@ -261,11 +261,30 @@ fn an_entry_with_the_name_of_a_temporary_is_refused() {
     place.remember();
     let outcome = pull(&place, &Options::default(), |sender| {
         sender.open()?;
-        sender.list("", vec![file(".ksyncd.0123456789abcdef.tmp")])?;
+        let names = [
+            ".ksyncd.0000000000000000.tmp",
+            ".ksyncd.0123456789abcdef.tmp",
+        ];
+        sender.list("", names.map(file).to_vec())?;
         sender.finish()
     });
-    assert_eq!(outcome.report().receipt.refused, 1);
+    assert_eq!(outcome.report().receipt.refused, 2);
     place.assert_no_temporaries();
+}
+
+#[test]
+fn p6_what_the_client_excludes_is_safe_although_it_may_be_deleted() {
+    let place = Place::new();
+    let mut options = excluding("below/");
+    options.delete = deleting().delete;
+    options.delete.excluded = true;
+    let outcome = pull(&place, &options, |sender| {
+        sender.open()?;
+        sender.list("below", vec![file("old"), file("planted")])?;
+        sender.finish()
+    });
+    outcome.assert_no_success();
+    place.assert_untouched();
 }
 
 #[test]
