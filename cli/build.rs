@@ -24,20 +24,6 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const DIRECTORY_VARIABLE: &str = "KSYNCD_AGENTS_DIR";
 const MACHINES: [&str; 2] = ["x86_64", "aarch64"];
 
-/// For Zstandard's C code.
-const C_FLAGS: [&str; 8] = [
-    // With glibc's headers it would otherwise call functions that musl does not have.
-    "-U_FORTIFY_SOURCE",
-    "-fno-stack-protector",
-    // The searches of levels above 4, half of the code: the agent compresses as at level 4 then.
-    "-DZSTD_EXCLUDE_GREEDY_BLOCK_COMPRESSOR",
-    "-DZSTD_EXCLUDE_LAZY_BLOCK_COMPRESSOR",
-    "-DZSTD_EXCLUDE_LAZY2_BLOCK_COMPRESSOR",
-    "-DZSTD_EXCLUDE_BTLAZY2_BLOCK_COMPRESSOR",
-    "-DZSTD_EXCLUDE_BTOPT_BLOCK_COMPRESSOR",
-    "-DZSTD_EXCLUDE_BTULTRA_BLOCK_COMPRESSOR",
-];
-
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={DIRECTORY_VARIABLE}");
@@ -104,7 +90,7 @@ struct Builder {
 /// One way to build an agent.
 struct Recipe {
     target: String,
-    rustflags: &'static str,
+    rustflags: String,
     linker: Option<&'static str>,
     /// The C compiler for Zstandard; without one there is no Zstandard.
     c_compiler: Option<OsString>,
@@ -116,8 +102,13 @@ impl Builder {
         // In a workspace the agent's sources change; those of a registry do not.
         let workspace = package.join("..");
         let core = workspace.join("rsync-core");
-        let sources =
-            [&package, &core].map(|package| [package.join("src"), package.join("Cargo.toml")]);
+        let sources = [&package, &core].map(|package| {
+            [
+                package.join("src"),
+                package.join("Cargo.toml"),
+                package.join("flags"),
+            ]
+        });
         let locks = [workspace.join("Cargo.toml"), workspace.join("Cargo.lock")];
         for source in sources
             .iter()
@@ -170,7 +161,7 @@ impl Builder {
         if is_installed(&musl) {
             let recipe = |c_compiler| Recipe {
                 target: musl.clone(),
-                rustflags: "",
+                rustflags: self.flags("rust").join("\u{1f}"),
                 linker: Some("rust-lld"),
                 c_compiler,
             };
@@ -182,12 +173,23 @@ impl Builder {
         if self.is_host(machine) && self.host.ends_with("-linux-gnu") {
             recipes.push(Recipe {
                 target: self.host.clone(),
-                rustflags: "-Ctarget-feature=+crt-static",
+                rustflags: "-Ctarget-feature=+crt-static".to_owned(),
                 linker: None,
                 c_compiler: self.c_compiler(machine, &self.host),
             });
         }
         recipes
+    }
+
+    /// The flags in a file of the agent's package. They are about size, but for those that the C
+    /// code does not build without, which shows at once: a file that is gone is an empty one.
+    fn flags(&self, file: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.package.join("flags").join(file)).unwrap_or_default();
+        let lines = text.lines().map(str::trim);
+        lines
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .map(str::to_owned)
+            .collect()
     }
 
     fn is_host(&self, machine: &str) -> bool {
@@ -235,7 +237,7 @@ impl Builder {
                 .arg("--config")
                 .arg(format!("profile.agent.{setting}"));
         }
-        cargo.env("CARGO_ENCODED_RUSTFLAGS", recipe.rustflags);
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", &recipe.rustflags);
         let name = recipe.target.replace('-', "_");
         if let Some(linker) = recipe.linker {
             cargo.env(
@@ -248,7 +250,7 @@ impl Builder {
             cargo
                 .arg("--features=zstd")
                 .env(format!("CC_{name}"), compiler);
-            cargo.env(format!("CFLAGS_{name}"), C_FLAGS.join(" "));
+            cargo.env(format!("CFLAGS_{name}"), self.flags("c").join(" "));
         }
         let output = cargo.output()?;
         if !output.status.success() {
