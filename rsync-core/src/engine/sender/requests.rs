@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::delta::{BlockSum, Shape, Sums, Table};
 use crate::engine::error::Error;
+use crate::engine::sender::CONTENT_WORKERS;
 use crate::path::{FileName, RelPath};
 use crate::wire::message::{FileId, How};
 
@@ -14,8 +15,8 @@ use crate::wire::message::{FileId, How};
 const MAX_WAITING: usize = 8192;
 
 /// Most requests for one file at a time. A receiver has one; but it may have heard the answer,
-/// and ask again, before the worker that gave it is done.
-const MAX_OPEN: u8 = 2;
+/// and ask again, before the worker that gave it is done, whichever that is.
+const MAX_OPEN: usize = CONTENT_WORKERS + 1;
 /// Most bytes of block sums that may be announced at a time. Receivers announce far less.
 const MAX_SUM_BYTES: u64 = 512 << 20;
 
@@ -44,7 +45,7 @@ pub(crate) struct Requests {
 struct State {
     waiting: VecDeque<Request>,
     /// How many requests of each file are not answered.
-    open: HashMap<FileId, u8>,
+    open: HashMap<FileId, usize>,
     sum_bytes: u64,
     signatures: HashMap<FileId, Arc<Signature>>,
     closed: bool,
