@@ -1,6 +1,7 @@
 //! A regular file open for reading.
 
 use std::io::{self, Read};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, OFlags};
@@ -12,9 +13,15 @@ use super::list::Detail;
 use super::stat::{Stamp, Stat};
 use super::system;
 use super::xattr::{self, Target};
-use crate::entry::Xattr;
+use crate::entry::{Timestamp, Xattr};
 use crate::path::{FileName, RelPath};
 use crate::wire::message::Seen;
+
+/// Longest time between two ticks of a file system's clock (10 ms with `CONFIG_HZ=100`), and as
+/// much again for what lies between the clock and the file.
+const TICK: Duration = Duration::from_millis(20);
+/// Longest wait for a file that is written to.
+const MAX_WAIT: Duration = Duration::from_millis(40);
 
 impl Dir {
     /// Opens the regular file `name` for reading. Anything else is refused: links are not
@@ -82,6 +89,23 @@ impl SourceFile {
             .stamp())
     }
 
+    /// What it is now, with a time that the next write will not leave as it is: waits where it
+    /// was written to just now.
+    ///
+    /// File times of Linux before 6.13, and of most network file systems, move in ticks: of two
+    /// writes within one the second leaves no trace but in the content. A file that is written to
+    /// all the time is not waited for longer than [`MAX_WAIT`].
+    pub fn settled_stamp(&self) -> Result<Stamp, Error> {
+        let give_up = Instant::now() + MAX_WAIT;
+        loop {
+            let stamp = self.stamp()?;
+            match fresh_for(stamp.ctime) {
+                Some(wait) if Instant::now() < give_up => std::thread::sleep(wait),
+                _ => return Ok(stamp),
+            }
+        }
+    }
+
     /// What it is now, as it travels.
     pub fn seen(&self) -> Result<Seen, Error> {
         Ok(self.stamp()?.seen())
@@ -128,6 +152,15 @@ impl SourceFile {
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// How long from now on a write may leave a time as it is; nothing if none will. A time in the
+/// future tells nothing: the clocks differ.
+fn fresh_for(ctime: Timestamp) -> Option<Duration> {
+    let since_epoch = Duration::new(u64::try_from(ctime.secs()).ok()?, ctime.nanos());
+    let since = UNIX_EPOCH.checked_add(since_epoch)?;
+    let age = SystemTime::now().duration_since(since).ok()?;
+    TICK.checked_sub(age).filter(|left| !left.is_zero())
 }
 
 /// Reads a [`SourceFile`] from the start on.

@@ -170,7 +170,7 @@ impl<'a> Content<'a> {
     ) -> Result<(), ConnectionError> {
         let opened = dir
             .open_file(name)
-            .and_then(|source| Ok((source.stamp()?, source)));
+            .and_then(|source| Ok((source.settled_stamp()?, source)));
         let (stamp, source) = match opened {
             Ok(opened) => opened,
             Err(error) => return self.failed(file, failure_of(error)),
@@ -333,7 +333,7 @@ enum Form {
 fn read_small(dir: &Dir, name: &FileName) -> Result<Option<(Seen, Vec<u8>)>, FileFailure> {
     for _ in 0..READ_ATTEMPTS {
         let mut source = dir.open_file(name).map_err(failure_of)?;
-        let stamp = source.stamp().map_err(failure_of)?;
+        let stamp = source.settled_stamp().map_err(failure_of)?;
         let size = stamp.seen().size;
         let may_have_holes = size >= MIN_SPARSE_LEN;
         if size > SMALL_FILE_LEN || (may_have_holes && source.next_data(0, size) != (0, size)) {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Place, name};
 use crate::entry::{Kind, Timestamp};
@@ -102,4 +103,16 @@ fn what_is_not_data_is_zeros() {
         50,
         "a range that makes no sense is empty"
     );
+}
+
+#[test]
+fn a_settled_stamp_is_older_than_a_tick() {
+    let place = Place::new();
+    fs::write(place.at("file"), "x").unwrap();
+    let source = place.top().open_file(&name("file")).unwrap();
+    let stamp = source.settled_stamp().unwrap();
+    let age = SystemTime::now()
+        .duration_since(UNIX_EPOCH + Duration::new(stamp.ctime.secs() as u64, stamp.ctime.nanos()));
+    assert!(age.unwrap() >= Duration::from_millis(20));
+    assert_eq!(stamp, source.stamp().unwrap());
 }
