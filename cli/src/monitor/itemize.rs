@@ -53,7 +53,6 @@ impl Style {
         let blank = match first {
             _ if change.created => '+',
             '.' | 'h' if flags.iter().all(|(set, _)| !set) => ' ',
-            'c' if kind.letter() == 'f' && flags.iter().all(|(set, _)| !set) => ' ',
             _ => '.',
         };
         letters.extend(flags.map(|(set, letter)| {
@@ -69,9 +68,11 @@ impl Style {
     fn update_letter(self, update: Update) -> char {
         match (update, self.direction) {
             (Update::None, _) => '.',
-            (Update::Transfer, Direction::Received) => '>',
-            (Update::Transfer, Direction::Sent) => '<',
-            (Update::Local | Update::Moved, _) => 'c',
+            // Where content is taken from is not known before it is taken; a dry run and a real
+            // one say the same.
+            (Update::Transfer | Update::Moved, Direction::Received) => '>',
+            (Update::Transfer | Update::Moved, Direction::Sent) => '<',
+            (Update::Local, _) => 'c',
             (Update::HardLink, _) => 'h',
         }
     }
@@ -238,11 +239,19 @@ pub(super) mod tests {
     #[test]
     fn unchanged_entries_are_blank() {
         assert_eq!(line(PULL, "a", FILE, Change::default()), ".f          a");
-        let moved = Change {
-            update: Update::Moved,
+    }
+
+    #[test]
+    fn what_is_moved_here_is_shown_as_it_is_in_a_dry_run() {
+        let made_by = |update| Change {
+            update,
+            created: true,
             ..Change::default()
         };
-        assert_eq!(line(PULL, "a", FILE, moved), "cf          a");
+        assert_eq!(
+            line(PULL, "a", FILE, made_by(Update::Moved)),
+            line(PULL, "a", FILE, made_by(Update::Transfer))
+        );
     }
 
     #[test]

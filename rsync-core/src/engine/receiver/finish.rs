@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use crate::engine::error::Error;
-use crate::engine::receiver::listing::{Group, link_change};
+use crate::engine::receiver::listing::Group;
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{backup, content, delete};
 use crate::entry::{Entry, LinkId};
-use crate::monitor::Change;
+use crate::monitor::{Change, Update};
 use crate::path::{FileName, RelPath};
+use crate::plan::{self, Verdict};
 use crate::root::{self, Detail, Dir, Metadata, StagedFile};
 
 /// What waits for the end.
@@ -157,9 +158,21 @@ fn link(shared: &Shared<'_>, group: &Group) {
         match made {
             Ok(()) => shared
                 .account
-                .transferred(path, entry, link_change(found.is_none())),
+                .transferred(path, entry, link_change(shared, entry, found)),
             Err(error) => content::not_put(shared, path, found, error),
         }
+    }
+}
+
+/// What a name that becomes a link to another differs in from what it was.
+fn link_change(shared: &Shared<'_>, entry: &Entry, found: Option<&Entry>) -> Change {
+    let change = match plan::verdict(entry, found, shared.options) {
+        Verdict::Unchanged => Change::default(),
+        Verdict::Metadata(change) | Verdict::Content(change) | Verdict::Create(change) => change,
+    };
+    Change {
+        update: Update::HardLink,
+        ..change
     }
 }
 

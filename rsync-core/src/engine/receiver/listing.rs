@@ -25,7 +25,6 @@ use crate::plan::{self, Merge, Pair, Verdict};
 use crate::root::{Dir, Metadata};
 use crate::wire::message::{DirId, Listed, Listing, Owners, Problem};
 
-pub(super) use decide::link_change;
 pub(super) use links::Group;
 
 use admission::Admission;

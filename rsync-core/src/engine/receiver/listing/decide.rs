@@ -10,7 +10,7 @@ use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::{backup, content, delete};
 use crate::engine::sender::pushed_unasked;
 use crate::entry::{Entry, Kind};
-use crate::monitor::{Change, SkipReason, Trouble, Update};
+use crate::monitor::{Change, SkipReason, Trouble};
 use crate::options::{Compare, DeleteWhen};
 use crate::path::RelPath;
 use crate::plan::{self, Verdict};
@@ -365,13 +365,4 @@ fn make_writable(
             ..crate::root::Metadata::default()
         },
     )
-}
-
-/// `Change` of a hard link.
-pub(in crate::engine::receiver) fn link_change(created: bool) -> Change {
-    Change {
-        update: Update::HardLink,
-        created,
-        ..Change::default()
-    }
 }
