@@ -1,6 +1,6 @@
 //! Ctrl-C and its kin: the run ends, its temporary files go, the exit code is 20.
 //!
-//! The first SIGINT, SIGTERM or SIGHUP is passed on to whoever registered with [`on_interrupt`],
+//! The first SIGINT, SIGTERM or SIGHUP is passed on to whoever registered with `on_interrupt`,
 //! who closes the connection; the engine then fails, and on its way out removes what it had begun.
 //! If that takes longer than [`PATIENCE`], or a second signal comes, the program ends at once.
 

@@ -93,7 +93,7 @@ pub(crate) struct Sync {
     ///
     /// One end is on this machine. The other is TARGET:PATH with TARGET one of: POD, deploy/NAME,
     /// sts/NAME, job/NAME, svc/NAME, each with NAMESPACE/ before it if need be, docker:NAME,
-    /// podman:NAME, ssh:[USER@]HOST or USER@HOST. Without a TARGET both ends are on this machine.
+    /// podman:NAME, ssh:USER@HOST or USER@HOST. Without a TARGET both ends are on this machine.
     ///
     /// As in rsync, `src` copies the directory itself and `src/` copies what it holds.
     #[arg(value_name = "SOURCE", value_hint = clap::ValueHint::AnyPath)]

@@ -1,6 +1,6 @@
 //! From two ordered listings to what has to happen. Pure: no system call, no clock.
 //!
-//! [`merge`] pairs the entries of two sorted listings, [`verdict`] says what a pair means, and
+//! [`Merge`] pairs the entries of two sorted listings, [`verdict`] says what a pair means, and
 //! [`fingerprint`] condenses a listing into a digest such that two listings with the same
 //! digest would yield nothing but [`Verdict::Unchanged`].
 

@@ -1,7 +1,7 @@
 //! A limit on the bytes that go out in a second (`--bwlimit`).
 //!
 //! The generic cell rate algorithm (ITU-T I.371): each frame moves the time at which the next one
-//! may start; a pause earns at most [`BURST`].
+//! may start; a pause earns at most a burst.
 
 use super::Time;
 
