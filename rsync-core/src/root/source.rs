@@ -94,7 +94,7 @@ impl SourceFile {
     ///
     /// File times of Linux before 6.13, and of most network file systems, move in ticks: of two
     /// writes within one the second leaves no trace but in the content. A file that is written to
-    /// all the time is not waited for longer than [`MAX_WAIT`].
+    /// all the time is not waited for longer than a moment.
     pub fn settled_stamp(&self) -> Result<Stamp, Error> {
         let give_up = Instant::now() + MAX_WAIT;
         loop {
