@@ -148,7 +148,13 @@ fn chmod(texts: &[String], umask: u32) -> Result<Vec<ChmodRule>, Failure> {
 }
 
 fn links(args: &Metadata) -> Links {
-    if args.no_links {
+    if args.copy_links {
+        Links::Follow
+    } else if args.copy_unsafe_links {
+        Links::FollowUnsafe
+    } else if args.copy_dirlinks {
+        Links::FollowDirectories
+    } else if args.no_links {
         Links::Skip
     } else if args.safe_links {
         Links::Safe

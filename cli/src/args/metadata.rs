@@ -96,4 +96,13 @@ pub(crate) struct Metadata {
     /// Leave out symbolic links that point out of the tree
     #[arg(long)]
     pub(crate) safe_links: bool,
+    /// Copy what symbolic links point to in their place
+    #[arg(short = 'L', long, group = "followed", conflicts_with_all = ["no_links", "safe_links"])]
+    pub(crate) copy_links: bool,
+    /// Copy what symbolic links out of the tree point to in their place
+    #[arg(long, group = "followed", conflicts_with_all = ["no_links", "safe_links"])]
+    pub(crate) copy_unsafe_links: bool,
+    /// Copy directories in place of symbolic links to them
+    #[arg(short = 'k', long, group = "followed", conflicts_with_all = ["no_links", "safe_links"])]
+    pub(crate) copy_dirlinks: bool,
 }

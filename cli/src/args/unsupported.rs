@@ -42,8 +42,6 @@ const SERVER: &str = "ksyncd brings its own agent and does not speak rsync's pro
 const DAEMON: &str = "ksyncd does not talk to rsync daemons";
 const BASIS: &str = "compare with the destination itself, or keep old versions with --backup-dir";
 const TIMES: &str = "only modification times are preserved";
-/// Nothing follows a link, at either end.
-const FOLLOW: &str = "links are never followed: name what they point to as a source of its own";
 const ANYWAY: &str = "leave it out: ksyncd always works that way";
 const CHECKSUMS: &str = "leave it out: ksyncd always uses BLAKE3";
 const STOP: &str =
@@ -200,9 +198,6 @@ static TABLE: &[Unsupported] = &[
     long("mkpath", "create the directory above DEST first"),
     long("old-dirs", "use --dirs"),
     long("old-d", "use --dirs"),
-    both("copy-dirlinks", 'k', FOLLOW),
-    both("copy-links", 'L', FOLLOW),
-    long("copy-unsafe-links", FOLLOW),
     both("keep-dirlinks", 'K', "name the link's target as DEST"),
     long(
         "munge-links",

@@ -71,6 +71,9 @@ fn links_are_treated_as_rsync_treats_them() {
         ("pull -l", Links::Preserve),
         ("pull --no-l", Links::Skip),
         ("pull --safe-links", Links::Safe),
+        ("pull -aL", Links::Follow),
+        ("pull --copy-unsafe-links", Links::FollowUnsafe),
+        ("pull -lk", Links::FollowDirectories),
     ] {
         assert_eq!(map(line).links, links, "{line}");
     }

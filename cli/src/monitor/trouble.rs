@@ -159,6 +159,8 @@ pub(crate) fn system_error(error: &SystemError) -> String {
 
 fn unreadable(path: &RelPath, error: &SystemError) -> String {
     let advice = match error.code {
+        2 | 40 if error.operation == "follow" => "mend that link, or exclude it",
+        40 => "a link leads back to a directory above it: exclude the link",
         1 | 13 => "run as a user who may read it, or exclude it",
         5 => "check the disk at the source",
         _ => "run again",

@@ -17,6 +17,7 @@ mod attributes;
 mod awkward;
 mod choosing;
 mod deleting;
+mod following;
 mod itemized;
 mod judge;
 mod links;

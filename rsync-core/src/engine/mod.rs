@@ -115,7 +115,11 @@ pub fn push(
     monitor: &dyn Monitor,
 ) -> Result<Report, Error> {
     let started = Instant::now();
-    let opened = source::open(source.as_os_str().as_bytes(), &detail(options))?;
+    let opened = source::open(
+        source.as_os_str().as_bytes(),
+        &detail(options),
+        options.links,
+    )?;
     let filter = context::filter(options, opened.root.path())?;
     let request = Request {
         role: Role::Receiver,
@@ -151,16 +155,17 @@ pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
     match request.role {
         Role::Sender => {
             let mut ends = connection.into_sender()?;
-            let sent = source::open(&request.path, &detail(options)).and_then(|opened| {
-                let filter = &context::filter(options, opened.root.path())?;
-                let context = Context {
-                    options,
-                    filter,
-                    key,
-                    monitor: &Silent,
-                };
-                sender::send(opened, &context, &ends.outbox, &mut ends.inbox)
-            });
+            let sent =
+                source::open(&request.path, &detail(options), options.links).and_then(|opened| {
+                    let filter = &context::filter(options, opened.root.path())?;
+                    let context = Context {
+                        options,
+                        filter,
+                        key,
+                        monitor: &Silent,
+                    };
+                    sender::send(opened, &context, &ends.outbox, &mut ends.inbox)
+                });
             end(sent, &ends.outbox)?;
             ends.link.close()?;
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::engine::error::Error;
 use crate::engine::incarnation;
+use crate::options::Links;
 use crate::path::FileName;
 use crate::root::{Detail, Root};
 use crate::wire::message::Source;
@@ -45,7 +46,7 @@ pub(crate) fn check(asked: &[u8], source: &Source) -> Result<(), Error> {
 }
 
 /// Opens the source at `path`.
-pub(crate) fn open(path: &[u8], detail: &Detail) -> Result<Opened, Error> {
+pub(crate) fn open(path: &[u8], detail: &Detail, links: Links) -> Result<Opened, Error> {
     let whole = Path::new(OsStr::from_bytes(path));
     let unreadable = |error: crate::root::Error| {
         if error.is_not_found() {
@@ -60,7 +61,9 @@ pub(crate) fn open(path: &[u8], detail: &Detail) -> Result<Opened, Error> {
         }
     };
     if means_content(path) {
-        let root = Root::open(whole).map_err(unreadable)?;
+        let root = Root::open(whole)
+            .and_then(|root| root.following(links))
+            .map_err(unreadable)?;
         let entry = root.top().own_entry(detail).map_err(unreadable)?;
         let incarnation = incarnation::of(&root);
         return Ok(Opened {
@@ -83,7 +86,9 @@ pub(crate) fn open(path: &[u8], detail: &Detail) -> Result<Opened, Error> {
         FileName::new(&path[end.map_or(0, |end| end + 1)..]).map_err(|_| Error::SourceMissing {
             path: whole.to_owned(),
         })?;
-    let root = Root::open(parent).map_err(unreadable)?;
+    let root = Root::open(parent)
+        .and_then(|root| root.following(links))
+        .map_err(unreadable)?;
     let entry = root.top().entry(&name, detail).map_err(unreadable)?;
     let entry = entry.ok_or_else(|| Error::SourceMissing {
         path: whole.to_owned(),

@@ -162,6 +162,12 @@ pub enum Links {
     Skip,
     /// Links that point out of the tree are left out (`--safe-links`).
     Safe,
+    /// What a link points to is copied in its place (`-L`).
+    Follow,
+    /// Only what is behind links that point out of the tree (`--copy-unsafe-links`).
+    FollowUnsafe,
+    /// Only directories behind links (`-k`).
+    FollowDirectories,
 }
 
 /// When two regular files count as equal.

@@ -6,6 +6,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, openat};
 
 use super::error::{Context, Error};
+use super::follow::Following;
 use super::stat::{Identity, Stat};
 use super::system;
 use crate::path::{FileName, RelPath};
@@ -29,14 +30,17 @@ struct Held {
     path: RelPath,
     /// True once the descriptor's read position is not at the start; held while listing.
     read: Mutex<bool>,
+    /// Which links are followed, if any are.
+    following: Option<Following>,
 }
 
 impl Dir {
-    pub(super) fn new(fd: OwnedFd, path: RelPath) -> Self {
+    pub(super) fn new(fd: OwnedFd, path: RelPath, following: Option<Following>) -> Self {
         Self(Arc::new(Held {
             fd,
             path,
             read: Mutex::new(false),
+            following,
         }))
     }
 
@@ -51,11 +55,20 @@ impl Dir {
         Ok(stat.identity)
     }
 
-    /// Opens the directory `name` in it. A link is refused, whatever it points to.
+    /// Opens the directory `name` in it. A link is refused, whatever it points to, unless this
+    /// root follows it.
     pub fn open_dir(&self, name: &FileName) -> Result<Self, Error> {
         let path = self.path().join(name);
-        match openat(self.fd(), name.as_bytes(), DIRECTORY, Mode::empty()) {
-            Ok(fd) => Ok(Self::new(fd, path)),
+        let opened = match self.following() {
+            Some(following) => following
+                .open_dir(self, name)
+                .map(|(fd, below)| (fd, Some(below))),
+            None => {
+                openat(self.fd(), name.as_bytes(), DIRECTORY, Mode::empty()).map(|fd| (fd, None))
+            }
+        };
+        match opened {
+            Ok((fd, following)) => Ok(Self::new(fd, path, following)),
             Err(errno) => Err(errno).context("open", || path),
         }
     }
@@ -64,7 +77,16 @@ impl Dir {
     pub fn try_clone(&self) -> Result<Self, Error> {
         let fd = openat(self.fd(), c".", DIRECTORY, Mode::empty())
             .context("open", || self.path().clone())?;
-        Ok(Self::new(fd, self.path().clone()))
+        Ok(Self::new(
+            fd,
+            self.path().clone(),
+            self.following().cloned(),
+        ))
+    }
+
+    /// Which links are followed; nothing if none is.
+    pub(super) fn following(&self) -> Option<&Following> {
+        self.0.following.as_ref()
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {

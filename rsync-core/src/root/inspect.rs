@@ -12,7 +12,7 @@ use super::error::{Context, Error};
 use super::list::Detail;
 use super::stat::Stat;
 use super::xattr;
-use crate::entry::{Entry, Kind, LinkId, LinkTarget, MAX_LINK_TARGET_LEN};
+use crate::entry::{Entry, Kind, LinkId, LinkTarget, MAX_LINK_TARGET_LEN, Xattr};
 use crate::path::FileName;
 use crate::wire::message::{ProblemKind, SystemError};
 
@@ -24,7 +24,8 @@ impl Dir {
     pub fn entry(&self, name: &FileName, detail: &Detail) -> Result<Option<Entry>, Error> {
         let found = Stat::at(self.fd(), name.as_bytes())
             .map_err(|errno| Unfit::from_system("stat", errno))
-            .and_then(|stat| describe(self.fd(), name.clone(), &stat, detail));
+            .and_then(|stat| describe(self.fd(), name.clone(), &stat, detail))
+            .and_then(|entry| self.followed(entry, detail));
         match found {
             Ok(entry) => Ok(Some(entry)),
             Err(Unfit::Vanished) => Ok(None),
@@ -89,14 +90,27 @@ pub(super) fn describe(
     detail: &Detail,
 ) -> Result<Entry, Unfit> {
     let kind = kind_of(dir, name.as_bytes(), stat)?;
-    let is_link = matches!(kind, Kind::Symlink { .. });
-    let is_dir = matches!(kind, Kind::Dir);
     let xattrs = match detail.namespaces() {
         // The kernel allows a link neither user attributes nor access control lists.
-        Some(namespaces) if !is_link => xattr::of_entry(dir, &name, namespaces)?,
+        Some(namespaces) if stat.file_type != FileType::Symlink => {
+            xattr::of_entry(dir, &name, namespaces)?
+        }
         _ => Vec::new(),
     };
-    Ok(Entry {
+    Ok(entry_of(name, kind, stat, xattrs, detail))
+}
+
+/// Puts together what was found out about an entry.
+pub(super) fn entry_of(
+    name: FileName,
+    kind: Kind,
+    stat: &Stat,
+    xattrs: Vec<Xattr>,
+    detail: &Detail,
+) -> Entry {
+    let is_link = matches!(kind, Kind::Symlink { .. });
+    let is_dir = matches!(kind, Kind::Dir);
+    Entry {
         name,
         kind,
         mode: if is_link { LINK_MODE } else { stat.mode },
@@ -108,7 +122,7 @@ pub(super) fn describe(
         }),
         xattrs,
         digest: None,
-    })
+    }
 }
 
 /// The kind of an entry; a link's target is read, not followed.
@@ -131,7 +145,7 @@ pub(super) fn kind_of(dir: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> Result<K
     })
 }
 
-fn read_link(dir: BorrowedFd<'_>, name: &[u8]) -> Result<LinkTarget, Unfit> {
+pub(super) fn read_link(dir: BorrowedFd<'_>, name: &[u8]) -> Result<LinkTarget, Unfit> {
     let mut buffer = [MaybeUninit::uninit(); MAX_LINK_TARGET_LEN + 1];
     match readlinkat_raw(dir, name, &mut buffer) {
         // A target that fills the buffer may have been cut; it is too long for a LinkTarget then.

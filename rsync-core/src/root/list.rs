@@ -59,14 +59,18 @@ impl Dir {
                     .push((raw.to_bytes().to_vec(), ProblemKind::BadName));
                 return;
             };
-            let is_dir =
-                (file_type != FileType::Unknown).then_some(file_type == FileType::Directory);
+            let is_dir = match file_type {
+                FileType::Unknown => None,
+                FileType::Symlink if self.following().is_some() => None,
+                file_type => Some(file_type == FileType::Directory),
+            };
             if !keep(&name, is_dir) {
                 return;
             }
             let found = system::stat_for_listing(self.fd(), raw, detail)
                 .map_err(|errno| Unfit::from_system("stat", errno))
-                .and_then(|stat| describe(self.fd(), name, &stat, detail));
+                .and_then(|stat| describe(self.fd(), name, &stat, detail))
+                .and_then(|entry| self.followed(entry, detail));
             match found {
                 Ok(entry) => listed.entries.push(entry),
                 Err(Unfit::Vanished) => {}

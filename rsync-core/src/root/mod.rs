@@ -3,7 +3,8 @@
 //! Every system call of the project that reads or changes a tree is here. The root is opened
 //! once, by its path; from then on every call goes through the descriptor of a held directory
 //! ([`Dir`]) and names one entry in it. No link is followed, in no component and no last
-//! position, so nothing that happens to a path meanwhile leads out of the tree.
+//! position, so nothing that happens to a path meanwhile leads out of the tree. The one exception
+//! is a source whose user asks for the targets of links instead of the links ([`Root::following`]).
 //!
 //! Invariants:
 //! - content is read from and written to regular files only; pipes and devices are never opened
@@ -43,6 +44,7 @@ mod content;
 mod create;
 mod dir;
 mod error;
+mod follow;
 mod inspect;
 mod list;
 mod metadata;
@@ -100,7 +102,7 @@ impl Root {
         let fd = openat(CWD, path, flags, Mode::empty())
             .map_err(|errno| failure("open", path, errno))?;
         Ok(Self {
-            top: Dir::new(fd, RelPath::root()),
+            top: Dir::new(fd, RelPath::root(), None),
             path: path.to_owned(),
         })
     }

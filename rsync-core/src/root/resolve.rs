@@ -14,10 +14,14 @@ use super::system;
 use crate::path::RelPath;
 
 impl Dir {
-    /// Opens the directory at `path` below this one. No component may be a link.
+    /// Opens the directory at `path` below this one. No component may be a link that this root
+    /// does not follow.
     pub fn open_beneath(&self, path: &RelPath) -> Result<Self, Error> {
         if path.is_root() {
             return Ok(self.clone());
+        }
+        if self.following().is_some() {
+            return self.open_following(path);
         }
         let full = if self.path().is_root() {
             path.clone()
@@ -25,7 +29,7 @@ impl Dir {
             join(self.path(), path)
         };
         match open(self.fd(), path) {
-            Ok(fd) => Ok(Self::new(fd, full)),
+            Ok(fd) => Ok(Self::new(fd, full, None)),
             Err(errno) => Err(errno).context("open", || full),
         }
     }

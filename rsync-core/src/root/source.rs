@@ -24,11 +24,12 @@ const TICK: Duration = Duration::from_millis(20);
 const MAX_WAIT: Duration = Duration::from_millis(40);
 
 impl Dir {
-    /// Opens the regular file `name` for reading. Anything else is refused: links are not
-    /// followed, pipes and devices are not waited for ([`Error::is_not_a_file`]).
+    /// Opens the regular file `name` for reading. Anything else is refused: pipes and devices are
+    /// not waited for, links not followed unless this root follows them ([`Error::is_not_a_file`]).
     pub fn open_file(&self, name: &FileName) -> Result<SourceFile, Error> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = system::open_for_reading(self.fd(), name.as_bytes(), flags)
+            .or_else(|errno| self.open_followed_file(name, flags, errno))
             .map_err(not_a_file_if_so)
             .context("open", self.at(name))?;
         let opened = regular(fd.as_fd()).context("open", self.at(name))?;

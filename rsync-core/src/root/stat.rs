@@ -65,6 +65,11 @@ impl Stat {
         statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| Self::from(&stat))
     }
 
+    /// What the link `name` of `dir` points to, or the entry itself if it is no link.
+    pub(super) fn at_target(dir: impl AsFd, name: impl Arg) -> rustix::io::Result<Self> {
+        statat(dir, name, AtFlags::empty()).map(|stat| Self::from(&stat))
+    }
+
     /// What the descriptor stands for.
     pub(super) fn of(fd: impl AsFd) -> rustix::io::Result<Self> {
         fstat(fd).map(|stat| Self::from(&stat))

@@ -4,7 +4,7 @@
 //! `trusted.*` grant privileges (file capabilities, labels) and do not travel.
 
 use rustix::fd::{AsFd, BorrowedFd};
-use rustix::fs::{self, XattrFlags};
+use rustix::fs::{self, Mode, OFlags, XattrFlags};
 use rustix::io::Errno;
 
 use super::inspect::Unfit;
@@ -58,6 +58,8 @@ pub(super) enum Target<'a> {
     Magic(&'a str),
     /// A name below a magic link; not followed.
     Entry(&'a [u8]),
+    /// A name below a magic link; followed.
+    Followed(&'a [u8]),
 }
 
 impl Target<'_> {
@@ -66,6 +68,7 @@ impl Target<'_> {
             Self::Open(fd) => fs::flistxattr(fd, buffer),
             Self::Magic(path) => fs::listxattr(path, buffer),
             Self::Entry(path) => fs::llistxattr(path, buffer),
+            Self::Followed(path) => fs::listxattr(path, buffer),
         }
     }
 
@@ -74,6 +77,7 @@ impl Target<'_> {
             Self::Open(fd) => fs::fgetxattr(fd, name, buffer),
             Self::Magic(path) => fs::getxattr(path, name, buffer),
             Self::Entry(path) => fs::lgetxattr(path, name, buffer),
+            Self::Followed(path) => fs::getxattr(path, name, buffer),
         }
     }
 
@@ -87,6 +91,7 @@ impl Target<'_> {
             Self::Open(fd) => fs::fsetxattr(fd, name, value, flags),
             Self::Magic(path) => fs::setxattr(path, name, value, flags),
             Self::Entry(path) => fs::lsetxattr(path, name, value, flags),
+            Self::Followed(path) => fs::setxattr(path, name, value, flags),
         }
     }
 
@@ -95,6 +100,7 @@ impl Target<'_> {
             Self::Open(fd) => fs::fremovexattr(fd, name),
             Self::Magic(path) => fs::removexattr(path, name),
             Self::Entry(path) => fs::lremovexattr(path, name),
+            Self::Followed(path) => fs::removexattr(path, name),
         };
         removed.or_else(|errno| {
             if is_no_attribute(errno) {
@@ -119,6 +125,22 @@ pub(super) fn of_entry(
         Ok(entry) => read(Target::Open(entry.fd.as_fd()), namespaces),
         // A pipe or device can not be asked here without opening it.
         Err(Errno::OPNOTSUPP) => Ok(Vec::new()),
+        Err(errno) => Err(Unfit::from_system(READ, errno)),
+    }
+}
+
+/// The attributes of what the link `name` points to.
+pub(super) fn of_target(
+    dir: BorrowedFd<'_>,
+    name: &FileName,
+    namespaces: Namespaces,
+) -> Result<Vec<Xattr>, Unfit> {
+    if let Some(path) = system::path_of_entry(dir, name.as_bytes()) {
+        return read(Target::Followed(&path), namespaces);
+    }
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match fs::openat(dir, name.as_bytes(), flags, Mode::empty()) {
+        Ok(fd) => read(Target::Open(fd.as_fd()), namespaces),
         Err(errno) => Err(Unfit::from_system(READ, errno)),
     }
 }
