@@ -1,0 +1,273 @@
+//! The real kubectl, in all versions that are installed, against the server.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+use testkit::{Cluster, Container, Pod, Server, workload};
+
+/// Where a kubectl and several minor versions of it may be.
+const PLACES: [&str; 2] = ["/usr/lib/google-cloud-sdk/bin", "/usr/bin"];
+const MINORS: [u32; 4] = [30, 31, 32, 33];
+
+/// A server, and one kubectl that talks to it.
+struct Bench {
+    server: Server,
+    home: TempDir,
+    program: PathBuf,
+}
+
+impl Bench {
+    /// One for each kubectl that is installed.
+    fn each(cluster: impl Fn() -> Cluster) -> Vec<Self> {
+        if let Some(reason) = testkit::unavailable() {
+            eprintln!("skipped: {reason}");
+            return Vec::new();
+        }
+        let mut benches = Vec::new();
+        for minor in MINORS {
+            match program(minor) {
+                Some(program) => benches.push(Self::new(cluster().minor(minor), program)),
+                None => eprintln!("skipped: kubectl 1.{minor} is not installed"),
+            }
+        }
+        benches
+    }
+
+    fn new(cluster: Cluster, program: PathBuf) -> Self {
+        let server = Server::start(cluster).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        server.kubeconfig(home.path().join("config")).unwrap();
+        Self {
+            server,
+            home,
+            program,
+        }
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PATH", "/usr/bin:/bin")
+            .arg(format!("--kubeconfig={}", self.path("config").display()))
+            .args(line.split_whitespace())
+            .current_dir(self.home.path());
+        command
+    }
+
+    fn run(&self, line: &str) -> Output {
+        self.command(line).output().unwrap()
+    }
+
+    /// Runs and is content with nothing but success.
+    fn succeed(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert!(
+            output.status.success(),
+            "{}: {line}: {output:?}",
+            self.program.display()
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs with `input`, which ends.
+    fn feed(&self, line: &str, input: Vec<u8>) -> Output {
+        let mut command = self.command(line);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let writer = std::thread::spawn(move || stdin.write_all(&input));
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap().unwrap();
+        output
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.server.root("web", "app").unwrap()
+    }
+}
+
+fn program(minor: u32) -> Option<PathBuf> {
+    let paths = PLACES
+        .iter()
+        .map(|place| Path::new(place).join(format!("kubectl.1.{minor}")));
+    paths.into_iter().find(|path| path.exists())
+}
+
+fn web() -> Cluster {
+    Cluster::new().pod(Pod::busybox("web").label("app", "web"))
+}
+
+/// Bytes that do not repeat.
+fn noise(len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+#[test]
+fn pods_are_listed_and_shown() {
+    for bench in Bench::each(|| web().pod(Pod::busybox("db").label("app", "db"))) {
+        let names = bench.succeed("get pods -l app=db -o name");
+        assert_eq!(names, "pod/db\n");
+        assert!(bench.succeed("get pods").contains("web"));
+        let phase = bench.succeed("get pod/web -o jsonpath={.status.phase}");
+        assert_eq!(phase, "Running");
+        let missing = bench.run("get pod/none");
+        let said = String::from_utf8_lossy(&missing.stderr);
+        assert!(said.contains("pods \"none\" not found"), "{said}");
+    }
+}
+
+#[test]
+fn a_watch_tells_what_changes() {
+    for bench in Bench::each(web) {
+        let mut command = bench.command("get pods -w -o name");
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "pod/web");
+        bench.server.add_pod(Pod::busybox("late")).unwrap();
+        assert_eq!(lines.next().unwrap().unwrap(), "pod/late");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_command_has_streams_and_an_exit_code() {
+    for bench in Bench::each(web) {
+        let line = bench
+            .command("exec web -- sh -c")
+            .arg("echo out; echo err >&2; exit 7")
+            .output()
+            .unwrap();
+        assert_eq!(line.status.code(), Some(7), "{line:?}");
+        assert_eq!(line.stdout, b"out\n");
+        assert!(line.stderr.starts_with(b"err\n"), "{line:?}");
+        assert_eq!(bench.server.counts().execs(), 1);
+        assert_eq!(bench.server.leftovers(), []);
+    }
+}
+
+#[test]
+fn standard_input_ends_and_output_goes_on() {
+    for bench in Bench::each(web) {
+        let line = bench.feed("exec -i web -- sh -c cat;echo${IFS}end", b"hello ".to_vec());
+        assert!(line.status.success(), "{line:?}");
+        assert_eq!(line.stdout, b"hello end\n");
+    }
+}
+
+#[test]
+fn a_hundred_megabytes_arrive_in_both_directions() {
+    let bytes = noise(100_000_000);
+    for bench in Bench::each(web) {
+        let echo = bench.feed("exec -i web -- cat", bytes.clone());
+        assert!(echo.status.success(), "{:?}", echo.stderr);
+        assert!(
+            echo.stdout == bytes,
+            "{} bytes came back",
+            echo.stdout.len()
+        );
+        let counts = bench.server.counts();
+        assert_eq!((counts.up, counts.down), (100_000_000, 100_000_000));
+    }
+}
+
+#[test]
+fn files_are_copied_both_ways() {
+    for bench in Bench::each(web) {
+        let bytes = noise(3_000_000);
+        fs::write(bench.root().join("data/there"), &bytes).unwrap();
+        bench.succeed("cp web:/data/there here");
+        assert!(fs::read(bench.path("here")).unwrap() == bytes);
+        bench.succeed("cp here web:/data/back");
+        assert!(fs::read(bench.root().join("data/back")).unwrap() == bytes);
+    }
+}
+
+#[test]
+fn a_workload_leads_to_its_pod() {
+    let cluster = || {
+        web()
+            .object(workload::deployment("site", ("app", "web")))
+            .object(workload::service("door", ("app", "web")))
+    };
+    for bench in Bench::each(cluster) {
+        assert_eq!(bench.succeed("exec deploy/site -- echo hello"), "hello\n");
+        assert_eq!(bench.succeed("exec svc/door -- echo hello"), "hello\n");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let cluster = || {
+        let both = Pod::new("both")
+            .container(Container::busybox("a"))
+            .container(Container::busybox("b"));
+        web().pod(both).pod(Pod::busybox("done").phase("Succeeded"))
+    };
+    let cases = [
+        ("exec none -- true", "pods \"none\" not found"),
+        ("exec web -c nope -- true", "nope"),
+        ("exec done -- true", "completed pod"),
+        (
+            "exec web -- nonesuch",
+            "exec: \"nonesuch\": executable file not found in $PATH",
+        ),
+    ];
+    for bench in Bench::each(cluster) {
+        for (line, words) in cases {
+            let output = bench.run(line);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{line}: {said}");
+            assert!(said.contains(words), "{line}: {said}");
+        }
+        assert_eq!(bench.succeed("exec both -c b -- echo hello"), "hello\n");
+    }
+}
+
+#[test]
+fn what_a_client_leaves_behind_is_counted_and_ends_with_the_server() {
+    for bench in Bench::each(web).into_iter().take(1) {
+        let mut command = bench
+            .command("exec web -- sh -c")
+            .arg("echo ready; exec sleep 1000")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = [0; 6];
+        command
+            .stdout
+            .take()
+            .unwrap()
+            .read_exact(&mut ready)
+            .unwrap();
+        command.kill().unwrap();
+        command.wait().unwrap();
+        let left = bench.server.leftovers();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!(left[0].command, "sleep 1000");
+        drop(bench);
+        assert!(!Path::new(&format!("/proc/{}", left[0].pid)).exists());
+    }
+}
