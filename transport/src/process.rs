@@ -157,8 +157,13 @@ impl Process {
     fn last_words(&self) -> String {
         let tail = self.tail();
         let lines = tail.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-        let lines: Vec<String> = lines.filter(|line| !line.is_empty()).map(escape).collect();
-        lines.join("; ")
+        let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();
+        // kubectl logs each of its attempts before it says what came of them.
+        let is_answered = lines.last().is_some_and(|line| !is_log_line(line));
+        let told = lines
+            .into_iter()
+            .filter(|line| !(is_answered && is_log_line(line)));
+        told.map(escape).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -180,6 +185,17 @@ fn listen(mut stderr: ChildStderr, said: Arc<Mutex<VecDeque<u8>>>) -> JoinHandle
             );
         }
     })
+}
+
+/// True for what Kubernetes' logging writes: a letter, month and day, and a time (klog, "E1121
+/// 04:12:36.976937 …").
+fn is_log_line(line: &[u8]) -> bool {
+    let digits = |range: &[u8]| !range.is_empty() && range.iter().all(u8::is_ascii_digit);
+    line.len() > 8
+        && matches!(line[0], b'I' | b'W' | b'E' | b'F')
+        && digits(&line[1..5])
+        && line[5] == b' '
+        && digits(&line[6..8])
 }
 
 fn append(tail: &mut VecDeque<u8>, words: &[u8]) {
@@ -223,6 +239,16 @@ mod tests {
             message.ends_with("(sh said: one; two \\#033[2J)"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn log_lines_before_an_answer_are_not_quoted() {
+        let log = "E1121 04:12:36.976937   15408 memcache.go:265] refused";
+        let said = |script: &str| shell(script).0.autopsy().to_string();
+        let answered = said(&format!("echo '{log}' >&2; echo 'no server' >&2; exit 1"));
+        assert!(answered.ends_with("(sh said: no server)"), "{answered}");
+        let alone = said(&format!("echo '{log}' >&2; exit 1"));
+        assert!(alone.ends_with("refused)"), "{alone}");
     }
 
     #[test]

@@ -131,9 +131,9 @@ impl Watcher for Console {
         let exit = closing.exit();
         if exit != Exit::Success {
             self.complain(&format!(
-                "not everything was done: {} (exit code {})",
-                exit.meaning(),
-                exit.code()
+                "not everything was done (exit code {}): {}",
+                exit.code(),
+                exit.meaning()
             ));
         }
     }
