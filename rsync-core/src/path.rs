@@ -131,7 +131,7 @@ impl RelPath {
         self.0.is_empty()
     }
 
-    /// This path with `name` below it.
+    /// This path with `name` below it. It is for messages only if it does not [fit](Self::fits).
     pub fn join(&self, name: &FileName) -> Self {
         let mut bytes = Vec::with_capacity(self.0.len() + 1 + name.0.len());
         bytes.extend_from_slice(&self.0);
@@ -140,6 +140,11 @@ impl RelPath {
         }
         bytes.extend_from_slice(&name.0);
         Self(bytes)
+    }
+
+    /// True if this path with `name` below it is one that can travel.
+    pub fn fits(&self, name: &FileName) -> bool {
+        self.0.len() + usize::from(!self.is_root()) + name.0.len() <= MAX_PATH_LEN
     }
 
     /// The names on the way down, outermost first.

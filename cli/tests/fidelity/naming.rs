@@ -1,6 +1,11 @@
 //! What SOURCE and DEST mean: slashes, single files, new names, directories that are to be made.
 
 use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 
 use crate::judge::rsync_paths;
 use crate::place::{Place, lacks, places};
@@ -121,5 +126,59 @@ fn what_can_not_be_is_refused_and_changes_nothing() {
                 "{source} {dest}"
             );
         }
+    }
+}
+
+/// Makes directories in each other until no path is long enough for what is in the last ones.
+fn make_too_deep(top: &Path) {
+    let name = "n".repeat(250);
+    let open = |above: BorrowedFd<'_>, path: &Path| {
+        openat(
+            above,
+            path,
+            OFlags::RDONLY | OFlags::DIRECTORY,
+            Mode::empty(),
+        )
+        .unwrap()
+    };
+    let mut dir = open(CWD, top);
+    for level in 1..=20 {
+        mkdirat(&dir, &name, Mode::RWXU).unwrap();
+        dir = open(dir.as_fd(), Path::new(&name));
+        let flags = OFlags::WRONLY | OFlags::CREATE;
+        let file = openat(&dir, "file", flags, Mode::RUSR | Mode::WUSR).unwrap();
+        writeln!(fs::File::from(file), "{level}").unwrap();
+    }
+}
+
+#[test]
+fn what_lies_too_deep_is_reported_and_everything_else_copied() {
+    for place in places() {
+        place.in_source("echo x > top");
+        make_too_deep(&place.source());
+        let run = place.sync("-a --delete").ended(23);
+        assert!(
+            run.err.contains("lies deeper than ksyncd goes"),
+            "{}",
+            run.err
+        );
+        assert_eq!(place.read_dest("top"), b"x\n");
+        assert_eq!(
+            place.read_dest(&(["n".repeat(250).as_str(); 15].join("/") + "/file")),
+            b"15\n"
+        );
+    }
+}
+
+#[test]
+fn what_lies_too_deep_at_the_destination_is_not_deleted_and_reported() {
+    for place in places() {
+        place.in_source("echo x > top");
+        place.in_dest_made("mkdir old");
+        make_too_deep(&place.dest().join("old"));
+        let run = place.sync("-a --delete").ended(23);
+        assert!(run.err.contains("ksyncd: old/nnn"), "{}", run.err);
+        assert_eq!(place.read_dest("top"), b"x\n");
+        assert!(place.dest().join("old").is_dir());
     }
 }

@@ -215,6 +215,17 @@ impl Deleting<'_, '_> {
                 let mut entries = listing.entries;
                 // The last is popped first: names come in order.
                 entries.reverse();
+                if !listing.problems.is_empty() {
+                    let reason = "it holds what can not be looked at, or lies too deep";
+                    self.failed(
+                        &path,
+                        root::Error {
+                            operation: "delete",
+                            path: path.as_bytes().to_vec(),
+                            source: std::io::Error::other(reason),
+                        },
+                    );
+                }
                 // What is protected stays, and with it the directory.
                 let stays = listing.excluded > 0 || !listing.problems.is_empty();
                 Some(Level {

@@ -253,7 +253,8 @@ impl<'a> Lister<'a> {
         let mut complete = listing.problems.is_empty();
         for (name, kind) in &listing.problems {
             // A name that can not be carried is reported at its directory.
-            let path = FileName::new(name).map_or_else(|_| path.clone(), |name| path.join(&name));
+            let name = FileName::new(name).ok().filter(|name| path.fits(name));
+            let path = name.map_or_else(|| path.clone(), |name| path.join(&name));
             self.problem(path, kind.clone())?;
         }
         if path.depth() >= MAX_DEPTH && listing.entries.iter().any(Entry::is_dir) {

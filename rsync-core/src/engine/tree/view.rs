@@ -47,6 +47,18 @@ pub(crate) struct DirListing {
     pub(crate) temporaries: Vec<FileName>,
 }
 
+impl DirListing {
+    /// Takes out what has a path that can not travel, and says so once.
+    fn refuse_long_paths(&mut self, path: &RelPath) {
+        let all = self.entries.len();
+        self.entries.retain(|entry| path.fits(&entry.name));
+        if self.entries.len() < all {
+            // Without a name: it is the directory's problem.
+            self.problems.push((Vec::new(), ProblemKind::TooDeep));
+        }
+    }
+}
+
 impl Tree<'_> {
     /// What has to be known of each entry.
     pub(crate) fn detail(&self) -> Detail {
@@ -209,6 +221,7 @@ impl Tree<'_> {
         listing.excluded = excluded;
         listing.temporaries = temporaries;
         listing.problems = listed.problems;
+        listing.refuse_long_paths(path);
         for entry in &mut listing.entries {
             if self.side == Side::Source {
                 self.adjust_mode(entry);
