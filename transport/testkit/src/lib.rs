@@ -1,7 +1,7 @@
 //! A Kubernetes API server for tests and measurements of ksyncd.
 //!
 //! Real clients get in: kubectl (1.27 to 1.33 are known to), kube-rs, curl. It knows pods, their
-//! workloads and services, and executes commands in pods over WebSocket. A container is a
+//! workloads and services, and executes commands in pods over WebSocket and SPDY. A container is a
 //! small root directory in namespaces of its own, so that what a client leaves behind can be
 //! counted. It can lie: cut the output and report success, drop connections, stall, replace a pod.
 //!

@@ -18,7 +18,7 @@ use testkit::{Cluster, Container, Pod, Server, workload};
 
 /// Where a kubectl and several minor versions of it may be.
 const PLACES: [&str; 2] = ["/usr/lib/google-cloud-sdk/bin", "/usr/bin"];
-const MINORS: [u32; 4] = [30, 31, 32, 33];
+const MINORS: [u32; 7] = [27, 28, 29, 30, 31, 32, 33];
 
 /// A server, and one kubectl that talks to it.
 struct Bench {
@@ -202,6 +202,30 @@ fn files_are_copied_both_ways() {
         assert!(fs::read(bench.path("here")).unwrap() == bytes);
         bench.succeed("cp here web:/data/back");
         assert!(fs::read(bench.root().join("data/back")).unwrap() == bytes);
+    }
+}
+
+#[test]
+fn without_websocket_kubectl_takes_spdy() {
+    for bench in Bench::each(|| web().without_websocket()) {
+        assert_eq!(bench.succeed("exec web -- echo hello"), "hello\n");
+        let counts = bench.server.counts();
+        assert_eq!((counts.websocket, counts.spdy), (0, 1));
+    }
+}
+
+#[test]
+fn who_may_only_create_gets_in_by_spdy() {
+    for bench in Bench::each(|| web().deny("get", "pods/exec")) {
+        assert_eq!(bench.succeed("exec web -- echo hello"), "hello\n");
+        assert_eq!(bench.server.counts().spdy, 1);
+        bench.server.deny("create", "pods/exec");
+        let refused = bench.run("exec web -- echo hello");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(
+            said.contains("cannot create resource \"pods/exec\""),
+            "{said}"
+        );
     }
 }
 

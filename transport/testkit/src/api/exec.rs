@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use sha1::{Digest, Sha1};
 
 use super::{Answer, failure, full, json_answer_with, objects, pairs, status};
-use crate::exec::{self, Session, websocket};
+use crate::exec::{self, Session, spdy, websocket};
 use crate::fault::Faults;
 use crate::state::{State, pod_key};
 
@@ -22,9 +22,12 @@ const WEBSOCKET_KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const V5: &str = "v5.channel.k8s.io";
 const V4: &str = "v4.channel.k8s.io";
 
+const STREAM_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("x-stream-protocol-version");
+
 /// How client and container are to be joined.
 enum Protocol {
     WebSocket(&'static str),
+    Spdy,
 }
 
 pub(super) fn answer(
@@ -73,6 +76,13 @@ pub(super) fn answer(
                     state.counts.websocket.fetch_add(1, Ordering::Relaxed);
                     let (from, to) = websocket::new(connection, version == V5);
                     exec::run(session, from, to).await;
+                }
+                Protocol::Spdy => {
+                    state.counts.spdy.fetch_add(1, Ordering::Relaxed);
+                    // A client that opens no streams wants nothing.
+                    if let Ok((from, to)) = spdy::open(connection, &session).await {
+                        exec::run(session, from, to).await;
+                    }
                 }
             }
         };
@@ -177,6 +187,14 @@ fn negotiate(state: &State, request: &Request<Incoming>) -> Result<Protocol, Box
             }
         }
         Some("websocket") => refuse("unable to upgrade: WebSocket is not supported here"),
+        Some("spdy/3.1") if supported.spdy => {
+            let offered = words(request, &STREAM_PROTOCOL_VERSION);
+            if offered.iter().any(|offer| offer == V4) {
+                Ok(Protocol::Spdy)
+            } else {
+                refuse("unable to negotiate protocol: client supports none of [v4.channel.k8s.io]")
+            }
+        }
         _ => refuse("Upgrade request required"),
     }
 }
@@ -209,6 +227,10 @@ fn switching(protocol: &Protocol, request: &Request<Incoming>) -> Answer {
             if let Ok(accept) = HeaderValue::from_str(&STANDARD.encode(digest)) {
                 headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
             }
+        }
+        Protocol::Spdy => {
+            headers.insert(UPGRADE, HeaderValue::from_static("SPDY/3.1"));
+            headers.insert(STREAM_PROTOCOL_VERSION, HeaderValue::from_static(V4));
         }
     }
     answer

@@ -1,10 +1,11 @@
 //! An exec: a command in a container, its three streams joined to a client, and lies told meanwhile.
 //!
-//! The protocols ([`websocket`]) only turn streams into bytes and back. As in a real
+//! The protocols ([`websocket`], [`spdy`]) only turn streams into bytes and back. As in a real
 //! cluster, what a client sends is not read further while the command does not take it, a command
 //! stays when its client leaves, and the end of the command is told after all of its output.
 
 mod command;
+pub(crate) mod spdy;
 pub(crate) mod websocket;
 
 use std::future::Future;
