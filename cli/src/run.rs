@@ -10,6 +10,7 @@ use rsync_core::engine::{self, ConnectionError, Settings, Stream};
 use rsync_core::options::Options;
 use rsync_core::session::SessionError;
 use rsync_core::wire::preamble::PreambleError;
+use transport::delivery::Delivered;
 use transport::{Reached, Timeouts, reach};
 
 use crate::agents::{Bundle, DIRECTORY_VARIABLE};
@@ -40,10 +41,11 @@ pub(crate) fn sync(args: &Sync, matches: &ArgMatches, verb: Verb) -> Result<Exit
 
     let report = watch.during(|| converse(args, &ends, &options, verb, &watch, &interrupt));
     Ok(match report {
-        Ok(report) => watch.closing(&Closing {
+        Ok((report, agent_bytes)) => watch.closing(&Closing {
             receipt: report.receipt,
             sent: report.traffic.sent,
             received: report.traffic.received,
+            agent_bytes,
             elapsed: report.elapsed,
             dry_run: options.dry_run,
         }),
@@ -60,15 +62,19 @@ fn converse(
     verb: Verb,
     watch: &Watch,
     interrupt: &Interrupt,
-) -> Result<engine::Report, Failure> {
+) -> Result<(engine::Report, u64), Failure> {
     let (timeouts, settings) = patience(args);
     let reached = reach(&ends.there.target, Arc::new(agents()?), &timeouts, &|_| ());
     let Reached {
         reader,
         writer,
         process,
-        ..
+        how,
     } = reached.map_err(Failure::Transport)?;
+    let agent_bytes = match how {
+        Delivered::Uploaded { bytes, .. } => bytes,
+        Delivered::Local | Delivered::Reused { .. } => 0,
+    };
     let (carrier, writer) = Carrier::new(process, writer, interrupt);
 
     let stream = Stream { reader, writer };
@@ -78,10 +84,10 @@ fn converse(
         Verb::Push => engine::push(stream, here, there, options, &settings, watch),
     };
     match (report, carrier.take()) {
-        (Ok(report), None) => Ok(report),
+        (Ok(report), None) => Ok((report, agent_bytes)),
         (Ok(report), Some(process)) => process
             .close(FAREWELL)
-            .map(|()| report)
+            .map(|()| (report, agent_bytes))
             .map_err(Failure::Broken),
         (Err(error), Some(process)) if !is_silence(&error) => {
             // The other end may be putting its tree in order.

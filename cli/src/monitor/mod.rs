@@ -51,6 +51,8 @@ pub(crate) struct Closing {
     pub(crate) sent: u64,
     /// Bytes received over the connection.
     pub(crate) received: u64,
+    /// Bytes of the agent that were sent before, over the same connection; 0 if it was there.
+    pub(crate) agent_bytes: u64,
     /// How long the run took.
     pub(crate) elapsed: Duration,
     /// Nothing was changed because nothing should be.

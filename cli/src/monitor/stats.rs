@@ -79,6 +79,7 @@ mod tests {
             receipt,
             sent: 271,
             received: 65,
+            agent_bytes: 0,
             elapsed: Duration::from_millis(500),
             dry_run: true,
         };
@@ -100,6 +101,7 @@ mod tests {
             receipt: Receipt::default(),
             sent: 0,
             received: 0,
+            agent_bytes: 0,
             elapsed: Duration::ZERO,
             dry_run: false,
         };

@@ -40,6 +40,12 @@ pub(super) fn line(closing: &Closing) -> String {
         Numbers::Binary.show(closing.received),
         duration(closing.elapsed),
     ));
+    if closing.agent_bytes > 0 {
+        parts.push(format!(
+            "{} for the agent before",
+            Numbers::Binary.show(closing.agent_bytes)
+        ));
+    }
     if !receipt.adds_up() {
         parts.push(
             "the outcomes do not add up to the entries, run again with --checksum".to_owned(),
@@ -71,6 +77,7 @@ mod tests {
             receipt,
             sent: 2048,
             received: 5 << 20,
+            agent_bytes: 0,
             elapsed: Duration::from_millis(1250),
             dry_run: false,
         }
@@ -93,6 +100,17 @@ mod tests {
             line(&closing(receipt)),
             "1,210 entries: 3 transferred, 1,200 unchanged, 4 excluded, 2 refused, 1 failed; 7 deleted; \
              9 deletions withheld; sent 2.00K, received 5.00M in 1.2 s"
+        );
+    }
+
+    #[test]
+    fn an_agent_that_was_sent_is_counted_by_itself() {
+        let mut closing = closing(Receipt::default());
+        closing.agent_bytes = 3 << 20;
+        let line = line(&closing);
+        assert!(
+            line.ends_with("in 1.2 s; 3.00M for the agent before"),
+            "{line}"
         );
     }
 
