@@ -45,6 +45,11 @@ pub(super) fn answer(
         let user = objects::user(&request);
         return status::forbidden(user, verb, "pods/exec", "", pod, namespace);
     }
+    let protocol = match negotiate(state, &request) {
+        Ok(protocol) => protocol,
+        Err(answer) => return *answer,
+    };
+    // Not before: a client that is refused tries again, and is the same exec.
     let mut faults = state.next_faults();
     if faults.replaces_first()
         && let Err(error) = state.replace_pod(namespace, pod)
@@ -57,10 +62,6 @@ pub(super) fn answer(
     }
     let session = match session(state, namespace, pod, faults, &request) {
         Ok(session) => session,
-        Err(answer) => return *answer,
-    };
-    let protocol = match negotiate(state, &request) {
-        Ok(protocol) => protocol,
         Err(answer) => return *answer,
     };
     let answer = switching(&protocol, &request);

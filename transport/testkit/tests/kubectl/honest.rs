@@ -1,128 +1,13 @@
-//! The real kubectl, in all versions that are installed, against the server.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "tests"
-)]
+//! What works with an honest server.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::Stdio;
 
-use tempfile::TempDir;
-use testkit::{Cluster, Container, Pod, Server, workload};
+use testkit::{Container, Pod, workload};
 
-/// Where a kubectl and several minor versions of it may be.
-const PLACES: [&str; 2] = ["/usr/lib/google-cloud-sdk/bin", "/usr/bin"];
-const MINORS: [u32; 7] = [27, 28, 29, 30, 31, 32, 33];
-
-/// A server, and one kubectl that talks to it.
-struct Bench {
-    server: Server,
-    home: TempDir,
-    program: PathBuf,
-}
-
-impl Bench {
-    /// One for each kubectl that is installed.
-    fn each(cluster: impl Fn() -> Cluster) -> Vec<Self> {
-        if let Some(reason) = testkit::unavailable() {
-            eprintln!("skipped: {reason}");
-            return Vec::new();
-        }
-        let mut benches = Vec::new();
-        for minor in MINORS {
-            match program(minor) {
-                Some(program) => benches.push(Self::new(cluster().minor(minor), program)),
-                None => eprintln!("skipped: kubectl 1.{minor} is not installed"),
-            }
-        }
-        benches
-    }
-
-    fn new(cluster: Cluster, program: PathBuf) -> Self {
-        let server = Server::start(cluster).unwrap();
-        let home = tempfile::tempdir().unwrap();
-        server.kubeconfig(home.path().join("config")).unwrap();
-        Self {
-            server,
-            home,
-            program,
-        }
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .env_clear()
-            .env("HOME", self.home.path())
-            .env("PATH", "/usr/bin:/bin")
-            .arg(format!("--kubeconfig={}", self.path("config").display()))
-            .args(line.split_whitespace())
-            .current_dir(self.home.path());
-        command
-    }
-
-    fn run(&self, line: &str) -> Output {
-        self.command(line).output().unwrap()
-    }
-
-    /// Runs and is content with nothing but success.
-    fn succeed(&self, line: &str) -> String {
-        let output = self.run(line);
-        assert!(
-            output.status.success(),
-            "{}: {line}: {output:?}",
-            self.program.display()
-        );
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Runs with `input`, which ends.
-    fn feed(&self, line: &str, input: Vec<u8>) -> Output {
-        let mut command = self.command(line);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let writer = std::thread::spawn(move || stdin.write_all(&input));
-        let output = child.wait_with_output().unwrap();
-        writer.join().unwrap().unwrap();
-        output
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
-    }
-
-    fn root(&self) -> PathBuf {
-        self.server.root("web", "app").unwrap()
-    }
-}
-
-fn program(minor: u32) -> Option<PathBuf> {
-    let paths = PLACES
-        .iter()
-        .map(|place| Path::new(place).join(format!("kubectl.1.{minor}")));
-    paths.into_iter().find(|path| path.exists())
-}
-
-fn web() -> Cluster {
-    Cluster::new().pod(Pod::busybox("web").label("app", "web"))
-}
-
-/// Bytes that do not repeat.
-fn noise(len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
-    bytes
-}
+use super::bench::{Bench, noise, web};
 
 #[test]
 fn pods_are_listed_and_shown() {
