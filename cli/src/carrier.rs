@@ -1,14 +1,14 @@
-//! The program that carries the stream, and how it ends when the run is interrupted.
+//! What carries the stream, and how it ends when the run is interrupted.
 //!
 //! The other end has to get the chance to put its tree in order: first it is told that nothing
-//! more comes, by the end of its input. Only if the program does not end on that is it killed.
+//! more comes, by the end of its input. Only what does not end on that is ended by force.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use transport::Process;
+use transport::Carrier as Link;
 
 use crate::interrupt::Interrupt;
 
@@ -20,20 +20,20 @@ const POLL: Duration = Duration::from_millis(5);
 
 type Input = Arc<Mutex<Option<Box<dyn Write + Send>>>>;
 
-/// The program that carries the stream, which an interrupt ends.
-pub(crate) struct Carrier(Arc<Mutex<Option<Process>>>);
+/// What carries the stream, which an interrupt ends.
+pub(crate) struct Carrier(Arc<Mutex<Option<Link>>>);
 
 impl Carrier {
-    /// Takes charge of `process`, to which `writer` leads. What comes back leads there too, until
+    /// Takes charge of `link`, to which `writer` leads. What comes back leads there too, until
     /// the run is interrupted.
     pub(crate) fn new(
-        process: Process,
+        link: Link,
         writer: Box<dyn Write + Send>,
         interrupt: &Interrupt,
     ) -> (Self, Box<dyn Write + Send>) {
-        let process = Arc::new(Mutex::new(Some(process)));
+        let link = Arc::new(Mutex::new(Some(link)));
         let input: Input = Arc::new(Mutex::new(Some(writer)));
-        let (to_end, to_close) = (Self(Arc::clone(&process)), Arc::clone(&input));
+        let (to_end, to_close) = (Self(Arc::clone(&link)), Arc::clone(&input));
         interrupt.on_interrupt(move || {
             let is_closed = close(&to_close);
             // Not here: a second interrupt is to be heard.
@@ -46,11 +46,11 @@ impl Carrier {
             // Without another thread nobody gets a chance: the program ends in a hurry then.
             let _ = thread::Builder::new().name("carrier".to_owned()).spawn(end);
         });
-        (Self(process), Box::new(Interruptible(input)))
+        (Self(link), Box::new(Interruptible(input)))
     }
 
-    /// The program, unless it has been ended.
-    pub(crate) fn take(&self) -> Option<Process> {
+    /// What carries the stream, unless it has been ended.
+    pub(crate) fn take(&self) -> Option<Link> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

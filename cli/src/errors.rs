@@ -4,6 +4,7 @@
 //! (`monitor::trouble`) and end up in the exit code through the receipt.
 
 mod engine;
+mod kubernetes;
 mod reach;
 
 use std::ffi::OsStr;

@@ -27,7 +27,8 @@ pub(crate) struct Interrupt {
 
 struct Shared {
     happened: AtomicBool,
-    lines: Arc<Lines>,
+    /// Put in order before the program ends in a hurry.
+    lines: Mutex<Arc<Lines>>,
     close: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
@@ -37,7 +38,7 @@ impl Interrupt {
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let shared = Arc::new(Shared {
             happened: AtomicBool::new(false),
-            lines,
+            lines: Mutex::new(lines),
             close: Mutex::default(),
         });
         let interrupt = Self { shared };
@@ -50,6 +51,15 @@ impl Interrupt {
                 }
             })?;
         Ok(interrupt)
+    }
+
+    /// From now on it is these lines that are put in order before the program ends in a hurry.
+    pub(crate) fn guard(&self, lines: Arc<Lines>) {
+        *self
+            .shared
+            .lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = lines;
     }
 
     /// Registers what makes a waiting run fail: closing its connection. Replaces the one before;
@@ -98,7 +108,8 @@ impl Interrupt {
     }
 
     fn end_now(&self) -> ! {
-        let _ = self.shared.lines.finish();
+        let lines = self.shared.lines.lock();
+        let _ = lines.unwrap_or_else(PoisonError::into_inner).finish();
         std::process::exit(Exit::Interrupted.code().into())
     }
 }

@@ -5,9 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use transport::kubernetes::Via;
 use transport::{Context, Kubectl, Location, Target, split_command};
 
-use crate::args::{Reach, Sync};
+use crate::args::{self, Reach, Sync};
 use crate::errors::Failure;
 use crate::mapping::Verb;
 
@@ -86,8 +87,15 @@ fn context(reach: &Reach) -> Result<Context, Failure> {
             context: reach.context.clone(),
             namespace: reach.namespace.clone(),
             container: reach.container.clone(),
+            user: reach.as_user.clone(),
+            via: match reach.via {
+                args::Via::Auto => Via::Auto,
+                args::Via::Native => Via::Native,
+                args::Via::Kubectl => Via::Kubectl,
+            },
             ..Kubectl::default()
         },
+        selector: reach.selector.clone(),
         ssh_port: reach.ssh_port,
         container_user: reach.container_user.clone(),
         ..Context::default()
@@ -109,7 +117,7 @@ fn is_local(location: &Location) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::{self, Command};
+    use crate::args::Command;
     use crate::exit::Exit;
 
     fn ends_of(line: &str) -> Result<Ends, Failure> {
@@ -128,12 +136,12 @@ mod tests {
         let ends = ends_of("ksyncd pull --ns=prod --container=app web-0:/srv/ out").unwrap();
         assert_eq!(ends.here, PathBuf::from("out"));
         assert_eq!(ends.there.path, b"/srv/");
-        let Target::Pod { kubectl, pod } = ends.there.target else {
+        let Target::Pod { kubectl, pods } = ends.there.target else {
             panic!("not a pod")
         };
         assert_eq!(
             (
-                pod.as_str(),
+                pods.to_string().as_str(),
                 kubectl.namespace.as_deref(),
                 kubectl.container.as_deref()
             ),

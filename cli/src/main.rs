@@ -12,6 +12,7 @@ mod interrupt;
 mod locate;
 mod mapping;
 mod monitor;
+mod pods;
 mod run;
 
 fn main() -> std::process::ExitCode {

@@ -8,9 +8,11 @@ use std::time::Duration;
 use clap::ArgMatches;
 use rsync_core::engine::{self, ConnectionError, Settings, Stream};
 use rsync_core::options::Options;
+use rsync_core::path::escape;
 use rsync_core::session::SessionError;
 use rsync_core::wire::preamble::PreambleError;
 use transport::delivery::Delivered;
+use transport::kubernetes::Chosen;
 use transport::{Reached, Timeouts, reach};
 
 use crate::agents::{Bundle, DIRECTORY_VARIABLE};
@@ -22,7 +24,8 @@ use crate::filters::{self, Surroundings};
 use crate::interrupt::Interrupt;
 use crate::locate::{self, Ends};
 use crate::mapping::{self, User, Verb};
-use crate::monitor::{Closing, Direction, Watch};
+use crate::monitor::{Closing, Direction, Place, Watch};
+use crate::pods::{self, Part};
 
 /// How long the program that carried the stream may take to end after everything has been said.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -32,14 +35,42 @@ pub(crate) fn sync(args: &Sync, matches: &ArgMatches, verb: Verb) -> Result<Exit
     let filter = filters::spec(args, matches, &Surroundings::real())?;
     let options = mapping::options(args, filter, verb, User::of_process())?;
     let ends = locate::ends(args, verb)?;
+    let mut interrupt = None;
+    let mut worst = Exit::Success;
+    for Part { pod, ends } in pods::parts(args, ends, verb)? {
+        let exit = sync_one(args, &ends, pod.as_deref(), &options, verb, &mut interrupt)?;
+        if exit == Exit::Interrupted {
+            return Ok(exit);
+        }
+        if worst == Exit::Success {
+            worst = exit;
+        }
+    }
+    Ok(worst)
+}
+
+fn sync_one(
+    args: &Sync,
+    ends: &Ends,
+    pod: Option<&str>,
+    options: &Options,
+    verb: Verb,
+    interrupt: &mut Option<Interrupt>,
+) -> Result<Exit, Failure> {
     let direction = match verb {
         Verb::Push if !ends.are_local() => Direction::Sent,
         _ => Direction::Received,
     };
     let watch = Watch::open(args, direction)?;
-    let interrupt = Interrupt::watch(watch.lines()).map_err(Failure::Signals)?;
+    let interrupt = match interrupt {
+        Some(interrupt) => {
+            interrupt.guard(watch.lines());
+            interrupt
+        }
+        None => interrupt.insert(Interrupt::watch(watch.lines()).map_err(Failure::Signals)?),
+    };
 
-    let report = watch.during(|| converse(args, &ends, &options, verb, &watch, &interrupt));
+    let report = watch.during(|| converse(args, ends, pod, options, verb, &watch, interrupt));
     Ok(match report {
         Ok((report, agent_bytes)) => watch.closing(&Closing {
             receipt: report.receipt,
@@ -58,6 +89,7 @@ pub(crate) fn sync(args: &Sync, matches: &ArgMatches, verb: Verb) -> Result<Exit
 fn converse(
     args: &Sync,
     ends: &Ends,
+    pod: Option<&str>,
     options: &Options,
     verb: Verb,
     watch: &Watch,
@@ -65,17 +97,20 @@ fn converse(
 ) -> Result<(engine::Report, u64), Failure> {
     let (timeouts, settings) = patience(args);
     let reached = reach(&ends.there.target, Arc::new(agents()?), &timeouts, &|_| ());
+    let reached = reached.map_err(Failure::Transport)?;
+    watch.reached(&place(&reached, pod));
     let Reached {
         reader,
         writer,
-        process,
+        carrier,
         how,
-    } = reached.map_err(Failure::Transport)?;
+        ..
+    } = reached;
     let agent_bytes = match how {
         Delivered::Uploaded { bytes, .. } => bytes,
         Delivered::Local | Delivered::Reused { .. } => 0,
     };
-    let (carrier, writer) = Carrier::new(process, writer, interrupt);
+    let (carrier, writer) = Carrier::new(carrier, writer, interrupt);
 
     let stream = Stream { reader, writer };
     let (here, there) = (&ends.here, &ends.there.path);
@@ -85,13 +120,13 @@ fn converse(
     };
     match (report, carrier.take()) {
         (Ok(report), None) => Ok((report, agent_bytes)),
-        (Ok(report), Some(process)) => process
+        (Ok(report), Some(link)) => link
             .close(FAREWELL)
             .map(|()| (report, agent_bytes))
             .map_err(Failure::Broken),
-        (Err(error), Some(process)) if !is_silence(&error) => {
+        (Err(error), Some(link)) if !is_silence(&error) => {
             // The other end may be putting its tree in order.
-            let end = process.autopsy();
+            let end = link.autopsy();
             if is_broken(&error) {
                 // Who carried the stream knows better why it broke.
                 Err(Failure::Broken(end))
@@ -103,8 +138,31 @@ fn converse(
     }
 }
 
+/// Where the other end is, in words.
+fn place(reached: &Reached, pod: Option<&str>) -> Place {
+    let chosen = reached.chosen.as_ref();
+    let name = |chosen: &Chosen| {
+        let pod = escape(chosen.identity.pod.as_bytes());
+        format!(
+            "pod {pod}, container {}",
+            escape(chosen.container.as_bytes())
+        )
+    };
+    let choice = chosen.and_then(|chosen| {
+        let why = chosen.why.as_ref()?;
+        Some(format!("{}: {why}", name(chosen)))
+    });
+    Place {
+        choice: choice.or_else(|| pod.map(|pod| format!("pod {}", escape(pod.as_bytes())))),
+        way: match chosen {
+            Some(chosen) => format!("to {}, {}", name(chosen), reached.route),
+            None => reached.route.to_string(),
+        },
+    }
+}
+
 /// How long to wait for what; 0 is the usual time, as a wait without end is never wanted.
-fn patience(args: &Sync) -> (Timeouts, Settings) {
+pub(crate) fn patience(args: &Sync) -> (Timeouts, Settings) {
     let seconds = |seconds: Option<u64>| {
         seconds
             .filter(|&seconds| seconds > 0)

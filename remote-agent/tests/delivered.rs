@@ -65,13 +65,13 @@ impl FarEnd {
     }
 }
 
-fn stream(reached: Reached) -> (Stream, transport::Process) {
+fn stream(reached: Reached) -> (Stream, transport::Carrier) {
     (
         Stream {
             reader: reached.reader,
             writer: reached.writer,
         },
-        reached.process,
+        reached.carrier,
     )
 }
 

@@ -8,6 +8,26 @@ use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+/// How what carried a stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// With this exit code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl End {
+    pub(crate) fn of(status: ExitStatus) -> Option<Self> {
+        let code = status.code().map(Self::Code);
+        code.or_else(|| status.signal().map(Self::Signal))
+    }
+
+    pub(crate) fn is_success(self) -> bool {
+        self == Self::Code(0)
+    }
+}
+
 /// What the end of the program that leads to a target means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -46,15 +66,15 @@ impl fmt::Display for Cause {
 }
 
 impl Cause {
-    /// Reads the end of a program from its status, if it has ended, and its last words.
-    pub(crate) fn read(status: Option<ExitStatus>, said: &[u8]) -> Self {
+    /// Reads the end of what carried a stream, if it has ended, and its last words.
+    pub(crate) fn read(end: Option<End>, said: &[u8]) -> Self {
         if let Some(cause) = Self::recognise(said) {
             return cause;
         }
-        match status.map(|status| (status.code(), status.signal())) {
-            Some((Some(0), _)) => Self::Truncated,
-            Some((Some(126 | 127), _)) => Self::NoShell,
-            Some((Some(137), _) | (_, Some(9))) => Self::Killed,
+        match end {
+            Some(End::Code(0)) => Self::Truncated,
+            Some(End::Code(126 | 127)) => Self::NoShell,
+            Some(End::Code(137) | End::Signal(9)) => Self::Killed,
             _ => Self::Unknown,
         }
     }
@@ -137,8 +157,8 @@ const WORDS: &[(&[&str], Cause)] = &[
 mod tests {
     use super::*;
 
-    fn exit(code: i32) -> Option<ExitStatus> {
-        Some(ExitStatus::from_raw(code << 8))
+    fn exit(code: i32) -> Option<End> {
+        End::of(ExitStatus::from_raw(code << 8))
     }
 
     #[test]
@@ -204,7 +224,7 @@ mod tests {
             assert_eq!(Cause::read(exit(*code), said.as_bytes()), *cause, "{said}");
         }
         assert_eq!(
-            Cause::read(Some(ExitStatus::from_raw(9)), b""),
+            Cause::read(End::of(ExitStatus::from_raw(9)), b""),
             Cause::Killed
         );
     }

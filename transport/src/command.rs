@@ -19,8 +19,9 @@ impl Target {
 
     /// The command that executes `remote` at the target, with its pipes as they are.
     ///
-    /// For this computer that is the agent itself, and `remote` has no meaning.
-    pub fn command(&self, remote: &[String]) -> Command {
+    /// For this computer that is the agent itself, and `remote` has no meaning. Pods that are
+    /// named by their labels have to be looked up first; no command line leads to them.
+    pub(crate) fn command(&self, remote: &[String]) -> Command {
         match self {
             Self::Local { program, args } => {
                 let mut command = Command::new(program);
@@ -57,18 +58,7 @@ impl Target {
                 command.arg("--").arg(name).args(remote);
                 command
             }
-            Self::Pod { kubectl, pod } => {
-                let mut command = kubectl.command();
-                command.args(["exec", "-i"]);
-                command.args(
-                    kubectl
-                        .container
-                        .as_ref()
-                        .map(|name| format!("--container={name}")),
-                );
-                command.arg(pod).arg("--").args(remote);
-                command
-            }
+            Self::Pod { kubectl, pods } => kubectl.exec(&pods.to_string(), remote),
         }
     }
 }
@@ -93,6 +83,17 @@ impl Kubectl {
                 .as_ref()
                 .map(|name| format!("--namespace={name}")),
         );
+        command.args(self.user.as_ref().map(|user| format!("--as={user}")));
+        command
+    }
+
+    /// `kubectl exec` of `remote` in `pod`, which may be `KIND/NAME` too.
+    pub(crate) fn exec(&self, pod: &str, remote: &[String]) -> Command {
+        let mut command = self.command();
+        command.args(["exec", "-i"]);
+        let container = self.container.as_ref();
+        command.args(container.map(|name| format!("--container={name}")));
+        command.arg(pod).arg("--").args(remote);
         command
     }
 }
@@ -100,7 +101,7 @@ impl Kubectl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::location::Engine;
+    use crate::location::{Engine, Pods};
 
     fn line(target: &Target) -> String {
         let command = target.command(&["sh".into(), "-s".into()]);
@@ -118,14 +119,18 @@ mod tests {
             namespace: Some("prod".into()),
             container: Some("app".into()),
             kubeconfig: Some("-f".into()),
+            user: Some("dev".into()),
             ..Kubectl::default()
         };
         assert_eq!(
             line(&Target::Pod {
                 kubectl,
-                pod: "deploy/web".into()
+                pods: Pods::Of {
+                    kind: "deploy".into(),
+                    name: "web".into()
+                }
             }),
-            "kubectl --kubeconfig=-f --context=--as=root --namespace=prod exec -i --container=app \
+            "kubectl --kubeconfig=-f --context=--as=root --namespace=prod --as=dev exec -i --container=app \
              deploy/web -- sh -s"
         );
     }

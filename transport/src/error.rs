@@ -7,6 +7,7 @@ use rsync_core::words;
 
 use crate::cause::Cause;
 use crate::delivery::Failure;
+use crate::kubernetes::Problem;
 
 /// Why no agent could be reached, or why the stream to one ended.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,15 @@ pub enum Error {
         program: String,
         /// The end of what it wrote to its standard error, escaped, lines joined by `; `.
         said: String,
+    },
+    /// The pod, or the way to it, is not as it has to be.
+    #[error("{target}: {problem}")]
+    Kubernetes {
+        /// The target, as the user would call it.
+        target: String,
+        /// What is wrong.
+        #[source]
+        problem: Problem,
     },
     /// Nothing happened for too long.
     #[error("{target}: no answer for {} seconds{}", after.as_secs(), quote(program, said))]

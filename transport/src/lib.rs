@@ -1,10 +1,10 @@
 //! Reaching an agent: in a pod, in a container, on a host, or in this computer.
 //!
 //! [`Location::parse`] understands what the user wrote, [`reach`] makes a byte stream to an agent
-//! there out of it. All front doors (`kubectl`, `docker`, `podman`, `ssh`, any remote shell) are
+//! there out of it. Most front doors (`kubectl`, `docker`, `podman`, `ssh`, any remote shell) are
 //! one and the same process transport: a child with pipes. They differ in nothing but the command
-//! line ([`Target::command`]) and in how their errors are understood. Where there is no agent yet,
-//! [`delivery`] brings one over the same stream.
+//! line and in how their errors are understood. [`kubernetes`] finds pods and has a client of its
+//! own beside kubectl. Where there is no agent yet, [`delivery`] brings one over the same stream.
 //!
 //! Invariants:
 //! - No local shell, ever. Names given by the user are checked and can not be taken for options.
@@ -15,12 +15,15 @@
 
 pub mod agents;
 pub mod delivery;
+pub mod kubernetes;
 
+mod carrier;
 mod cause;
 mod command;
 mod error;
 mod location;
 mod name;
+mod opened;
 mod process;
 mod words;
 
@@ -30,13 +33,18 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use rsync_core::path::escape;
+
 use agents::Agents;
 use delivery::{Delivered, Delivery, Failure, Step};
+use kubernetes::{Chosen, Entered, Route};
+use opened::Opened;
+use process::Process;
 
+pub use carrier::Carrier;
 pub use cause::Cause;
 pub use error::Error;
-pub use location::{BadLocation, Context, Engine, Kubectl, Location, Target};
-pub use process::Process;
+pub use location::{BadLocation, Context, Engine, Kubectl, Location, Pods, Target};
 pub use words::{BadCommand, split_command};
 
 /// How long the far end may take.
@@ -63,17 +71,22 @@ pub struct Reached {
     pub reader: Box<dyn Read + Send>,
     /// What the agent hears. Dropping it tells the agent that the client is gone.
     pub writer: Box<dyn Write + Send>,
-    /// The program that carries the stream. Dropping it ends it.
-    pub process: Process,
+    /// What carries the stream. Dropping it ends it.
+    pub carrier: Carrier,
     /// How the agent came to run.
     pub how: Delivered,
+    /// By which way.
+    pub route: Route,
+    /// The pod, where one was chosen.
+    pub chosen: Option<Chosen>,
 }
 
 impl std::fmt::Debug for Reached {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reached")
-            .field("process", &self.process)
+            .field("carrier", &self.carrier)
             .field("how", &self.how)
+            .field("route", &self.route)
             .finish()
     }
 }
@@ -83,7 +96,7 @@ impl std::fmt::Debug for Reached {
 /// `step` hears of the progress of a delivery.
 ///
 /// # Errors
-/// [`Error`] says what is wrong in terms of the target, and quotes the program that was used.
+/// [`Error`] says what is wrong in terms of the target, and quotes what was used to get there.
 pub fn reach(
     target: &Target,
     agents: Arc<dyn Agents>,
@@ -91,13 +104,21 @@ pub fn reach(
     step: &dyn Fn(Step),
 ) -> Result<Reached, Error> {
     if let Target::Local { .. } = target {
-        let (process, reader, writer) = Process::start(target.command(&[]), target)?;
-        let (reader, writer) = (Box::new(reader), Box::new(writer));
+        let (
+            Opened {
+                carrier,
+                reader,
+                writer,
+            },
+            route,
+        ) = child(target, &[])?;
         return Ok(Reached {
             reader,
             writer,
-            process,
+            carrier,
             how: Delivered::Local,
+            route,
+            chosen: None,
         });
     }
 
@@ -105,9 +126,60 @@ pub fn reach(
         program: "a random number".into(),
         error,
     })?;
-    let (process, stdout, mut writer) =
-        Process::start(target.command(&delivery.command()), target)?;
-    let mut reader = BufReader::new(stdout);
+    let command = delivery.command();
+    let (opened, route, chosen) = match target {
+        Target::Pod { kubectl, pods } => {
+            let entered = kubernetes::enter(target, kubectl, pods, &command, timeouts.answer)?;
+            let Entered {
+                opened,
+                route,
+                chosen,
+            } = entered;
+            (opened, route, chosen)
+        }
+        _ => {
+            let (opened, route) = child(target, &command)?;
+            (opened, route, None)
+        }
+    };
+    let (opened, how) = deliver(opened, delivery, agents, timeouts, step)?;
+    Ok(Reached {
+        reader: opened.reader,
+        writer: opened.writer,
+        carrier: opened.carrier,
+        how,
+        route,
+        chosen,
+    })
+}
+
+/// The program that leads to `target`, executing `command` there.
+fn child(target: &Target, command: &[String]) -> Result<(Opened, Route), Error> {
+    let command = target.command(command);
+    let route = Route::Child(escape(command.get_program().as_encoded_bytes()));
+    let (process, stdout, stdin) = Process::start(command)?;
+    let opened = Opened {
+        carrier: Carrier::new(target.to_string(), Box::new(process)),
+        reader: Box::new(stdout),
+        writer: Box::new(stdin),
+    };
+    Ok((opened, route))
+}
+
+/// Brings an agent to where `opened` leads, and leaves the streams to it.
+fn deliver(
+    opened: Opened,
+    delivery: Delivery,
+    agents: Arc<dyn Agents>,
+    timeouts: &Timeouts,
+    step: &dyn Fn(Step),
+) -> Result<(Opened, Delivered), Error> {
+    let Opened {
+        carrier,
+        reader,
+        mut writer,
+    } = opened;
+    let mut reader = BufReader::new(reader);
 
     // On a thread of its own, because a program that hangs may leave this pipe open even when
     // it has been killed: its own children hold it too.
@@ -126,17 +198,16 @@ pub fn reach(
                 patience = timeouts.silence;
             }
             Ok(Report::End(Ok((how, reader, writer)))) => {
-                let (reader, writer) = (Box::new(reader), Box::new(writer));
-                return Ok(Reached {
-                    reader,
+                let opened = Opened {
+                    carrier,
+                    reader: Box::new(reader),
                     writer,
-                    process,
-                    how,
-                });
+                };
+                return Ok((opened, how));
             }
-            Ok(Report::End(Err(failure))) => return Err(process.explain(failure)),
-            Err(RecvTimeoutError::Timeout) => return Err(process.timed_out(patience)),
-            Err(RecvTimeoutError::Disconnected) => return Err(process.explain(Failure::Ended)),
+            Ok(Report::End(Err(failure))) => return Err(carrier.explain(failure)),
+            Err(RecvTimeoutError::Timeout) => return Err(carrier.timed_out(patience)),
+            Err(RecvTimeoutError::Disconnected) => return Err(carrier.explain(Failure::Ended)),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! |------------------------------------------------|---------------------------------------------|
 //! | `PATH`, `/PATH`, `./a:b`                       | this computer                               |
 //! | `POD:PATH`, `NS/POD:PATH`                      | a pod, as in `kubectl cp`                   |
-//! | `deploy/NAME:PATH`, `NS/deploy/NAME:PATH`      | a pod of it, as `kubectl exec` chooses      |
+//! | `deploy/NAME:PATH`, `NS/deploy/NAME:PATH`      | a pod of it, the best one                   |
+//! | `:PATH` with a label selector                  | a pod with these labels                     |
 //! | `docker:NAME:PATH`, `podman:NAME:PATH`         | a container of this computer's engine       |
 //! | `ssh:[USER@]HOST:PATH`, `USER@HOST:PATH`       | a host, through `ssh`                       |
 //! | `[USER@]HOST:PATH` with a remote shell command | a host, through that command                |
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 
 use rsync_core::path::escape;
 
+use crate::kubernetes::Via;
 use crate::name::{
     is_container, is_dns_label, is_dns_subdomain, is_host, is_resource_kind, is_user,
 };
@@ -72,11 +74,38 @@ pub enum Target {
     },
     /// A container in a pod.
     Pod {
-        /// How to call `kubectl`.
+        /// How the cluster is reached.
         kubectl: Kubectl,
-        /// The pod's name, or `KIND/NAME` of what it belongs to.
-        pod: String,
+        /// Which pod, or pods.
+        pods: Pods,
     },
+}
+
+/// How a pod is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pods {
+    /// By its name.
+    Named(String),
+    /// By what it belongs to: `deploy/web`.
+    Of {
+        /// The kind, in any of kubectl's spellings.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// By its labels.
+    Selected(String),
+}
+
+impl fmt::Display for Pods {
+    /// As kubectl's command line has it, except for labels.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => f.write_str(name),
+            Self::Of { kind, name } => write!(f, "{kind}/{name}"),
+            Self::Selected(selector) => write!(f, "pods with {}", escape(selector.as_bytes())),
+        }
+    }
 }
 
 /// A container engine with a command line like docker's.
@@ -98,7 +127,7 @@ impl Engine {
     }
 }
 
-/// How to call `kubectl`. What is absent is as configured.
+/// How a cluster is reached, in the terms of `kubectl`. What is absent is as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kubectl {
     /// The program.
@@ -111,6 +140,10 @@ pub struct Kubectl {
     pub namespace: Option<String>,
     /// `--container`; a DNS label.
     pub container: Option<String>,
+    /// `--as`: the user to act for.
+    pub user: Option<String>,
+    /// By which way.
+    pub via: Via,
 }
 
 impl Default for Kubectl {
@@ -122,6 +155,8 @@ impl Default for Kubectl {
             context: None,
             namespace: None,
             container: None,
+            user: None,
+            via: Via::Auto,
         }
     }
 }
@@ -133,8 +168,10 @@ pub struct Context {
     pub local: (PathBuf, Vec<OsString>),
     /// The words of the remote shell command, if there is one ([`crate::split_command`]).
     pub remote_shell: Option<Vec<OsString>>,
-    /// How to call `kubectl`.
+    /// How clusters are reached.
     pub kubectl: Kubectl,
+    /// The labels of the pods that `:PATH` leads to, if there are any.
+    pub selector: Option<String>,
     /// Options for `ssh`.
     pub ssh_options: Vec<OsString>,
     /// The port for `ssh`.
@@ -205,7 +242,14 @@ impl Location {
             return Self::by_remote_shell(text, head, path, command);
         }
         match head {
-            b"" => Err(BadLocation::NoTarget(text.to_vec())),
+            b"" => match &context.selector {
+                Some(selector) => {
+                    let (kubectl, pods) =
+                        (context.kubectl.clone(), Pods::Selected(selector.clone()));
+                    Ok(Self::new(Target::Pod { kubectl, pods }, path))
+                }
+                None => Err(BadLocation::NoTarget(text.to_vec())),
+            },
             b"docker" => Self::in_container(Engine::Docker, text, path, context),
             b"podman" => Self::in_container(Engine::Podman, text, path, context),
             b"ssh" => match split_head(path) {
@@ -312,14 +356,14 @@ impl Location {
             kubectl.namespace = Some(named(namespace, "namespace", is_dns_label)?);
         }
         let name = named(name, "pod", is_dns_subdomain)?;
-        let pod = match kind {
-            Some(kind) => format!(
-                "{}/{name}",
-                named(kind, "kind of resource", is_resource_kind)?
-            ),
-            None => name,
+        let pods = match kind {
+            Some(kind) => Pods::Of {
+                kind: named(kind, "kind of resource", is_resource_kind)?,
+                name,
+            },
+            None => Pods::Named(name),
         };
-        Ok(Self::new(Target::Pod { kubectl, pod }, path))
+        Ok(Self::new(Target::Pod { kubectl, pods }, path))
     }
 }
 
@@ -365,11 +409,11 @@ fn named(
     }
 }
 
-/// Whether `kubectl exec` takes this for a kind of resource, in the short forms and the long.
+/// Whether this is a kind of resource that leads to pods, in kubectl's short forms and the long.
 /// A namespace of such a name is written `NAMESPACE/pod/NAME`.
 fn leads_to_pods(kind: &[u8]) -> bool {
     let base = kind.split(|&byte| byte == b'.').next().unwrap_or_default();
-    let kinds: [&[u8]; 25] = [
+    let kinds: [&[u8]; 28] = [
         b"pod",
         b"pods",
         b"po",
@@ -390,6 +434,9 @@ fn leads_to_pods(kind: &[u8]) -> bool {
         b"replicationcontrollers",
         b"job",
         b"jobs",
+        b"cj",
+        b"cronjob",
+        b"cronjobs",
         b"svc",
         b"service",
         b"services",
@@ -422,9 +469,9 @@ impl fmt::Display for Target {
                 user: None, host, ..
             } => write!(f, "ssh:{host}"),
             Self::Container { engine, name, .. } => write!(f, "{}:{name}", engine.program()),
-            Self::Pod { kubectl, pod } => match &kubectl.namespace {
-                Some(namespace) => write!(f, "{namespace}/{pod}"),
-                None => f.write_str(pod),
+            Self::Pod { kubectl, pods } => match &kubectl.namespace {
+                Some(namespace) => write!(f, "{namespace}/{pods}"),
+                None => write!(f, "{pods}"),
             },
         }
     }

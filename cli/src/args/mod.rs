@@ -25,7 +25,7 @@ pub(crate) use change::Change;
 pub(crate) use choose::Choose;
 pub(crate) use metadata::Metadata;
 pub(crate) use output::Output;
-pub(crate) use reach::Reach;
+pub(crate) use reach::{PodPolicy, Reach, Via};
 
 use crate::errors::Failure;
 
@@ -92,8 +92,9 @@ pub(crate) struct Sync {
     /// Where the files are; a trailing slash means "what is in it"
     ///
     /// One end is on this machine. The other is TARGET:PATH with TARGET one of: POD, deploy/NAME,
-    /// sts/NAME, job/NAME, svc/NAME, each with NAMESPACE/ before it if need be, docker:NAME,
-    /// podman:NAME, ssh:USER@HOST or USER@HOST. Without a TARGET both ends are on this machine.
+    /// sts/NAME, job/NAME, cronjob/NAME, svc/NAME, each with NAMESPACE/ before it if need be,
+    /// docker:NAME, podman:NAME, ssh:USER@HOST or USER@HOST, or nothing but a colon with
+    /// --selector. Without a TARGET both ends are on this machine.
     ///
     /// As in rsync, `src` copies the directory itself and `src/` copies what it holds.
     #[arg(value_name = "SOURCE", value_hint = clap::ValueHint::AnyPath)]

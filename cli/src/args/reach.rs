@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::size;
 
@@ -23,6 +23,21 @@ pub(crate) struct Reach {
     /// Kubeconfig file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) kubeconfig: Option<PathBuf>,
+    /// User to act for in the cluster, as in kubectl
+    #[arg(long = "as", value_name = "USER")]
+    pub(crate) as_user: Option<String>,
+    /// Labels of the pods that a location like :PATH leads to
+    ///
+    /// As in kubectl: app=web,tier!=cache. The pods have to belong to one workload, unless all of
+    /// them are meant (--pod-policy).
+    #[arg(long, value_name = "LABELS", conflicts_with = "rsh")]
+    pub(crate) selector: Option<String>,
+    /// Which pods of a workload, service or selector take part
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t)]
+    pub(crate) pod_policy: PodPolicy,
+    /// How to get into a cluster
+    #[arg(long, value_enum, value_name = "WAY", default_value_t)]
+    pub(crate) via: Via,
     /// User in a docker: or podman: container (default: the container's)
     #[arg(long, value_name = "NAME")]
     pub(crate) container_user: Option<String>,
@@ -61,4 +76,28 @@ pub(crate) struct Reach {
     /// Do not compress
     #[arg(long, alias = "no-z", overrides_with_all = ["compress", "compress_level"])]
     pub(crate) no_compress: bool,
+}
+
+/// Which pods take part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PodPolicy {
+    /// One: ready if any is, of the newest revision, the youngest
+    #[default]
+    Newest,
+    /// Push: every pod gets the same
+    All,
+    /// Every pod has a directory of its own on this machine, with the pod's name
+    Each,
+}
+
+/// How to get into a cluster.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Via {
+    /// By ksyncd's own client, or by kubectl where that does not work
+    #[default]
+    Auto,
+    /// By ksyncd's own client, over a WebSocket
+    Native,
+    /// By the kubectl program
+    Kubectl,
 }

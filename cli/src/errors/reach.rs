@@ -3,12 +3,14 @@
 use transport::delivery::Failure as Undelivered;
 use transport::{Cause, Error};
 
+use super::kubernetes;
 use crate::exit::Exit;
 
 /// The exit code.
 pub(super) fn exit(error: &Error) -> Exit {
     match error {
         Error::Start { .. } => Exit::Ipc,
+        Error::Kubernetes { problem, .. } => kubernetes::exit(problem),
         Error::TimedOut { .. } => Exit::ConnectTimeout,
         Error::Delivery {
             failure: Undelivered::Machine(_),
@@ -28,6 +30,7 @@ pub(super) fn exit(error: &Error) -> Exit {
 pub(super) fn advice(error: &Error) -> &'static str {
     match error {
         Error::Start { .. } => "install it, or put it where PATH leads",
+        Error::Kubernetes { problem, .. } => kubernetes::advice(problem),
         Error::TimedOut { .. } => "check that it is up, or wait longer with --contimeout",
         Error::Delivery {
             failure: Undelivered::Machine(_),

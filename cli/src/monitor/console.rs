@@ -7,7 +7,7 @@ use rsync_core::monitor::{Change, Event, Monitor, SkipReason};
 use rsync_core::path::escape;
 
 use super::numbers::Numbers;
-use super::{Closing, Lines, Watcher, itemize, stats, summary, trouble};
+use super::{Closing, Lines, Place, Watcher, itemize, stats, summary, trouble};
 use crate::args::Sync;
 use crate::exit::Exit;
 
@@ -113,6 +113,15 @@ impl Monitor for Console {
 impl Watcher for Console {
     fn pulse(&self) {
         self.lines.flush();
+    }
+
+    fn reached(&self, place: &Place) {
+        if let Some(choice) = place.choice.as_ref().filter(|_| !self.quiet) {
+            self.complain(choice);
+        }
+        if self.verbose > 0 {
+            self.lines.out(&format!("connected {}", place.way));
+        }
     }
 
     fn closing(&self, closing: &Closing) {

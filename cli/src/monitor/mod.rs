@@ -36,6 +36,8 @@ const PULSE: Duration = Duration::from_millis(200);
 trait Watcher: Monitor + Send {
     /// A moment has passed: refresh what is shown.
     fn pulse(&self) {}
+    /// The other end was reached: the pod that was chosen, if there was a choice, and the way.
+    fn reached(&self, _place: &Place) {}
     /// The run is over and this is its account.
     fn closing(&self, closing: &Closing);
     /// The run could not be completed.
@@ -64,6 +66,15 @@ impl Closing {
     pub(crate) fn exit(&self) -> Exit {
         Exit::of_receipt(&self.receipt)
     }
+}
+
+/// Where the other end is.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// The pod and why this one, if there were several.
+    pub(crate) choice: Option<String>,
+    /// The way to it.
+    pub(crate) way: String,
 }
 
 /// All watchers of a run.
@@ -120,6 +131,13 @@ impl Watch {
             });
             work()
         })
+    }
+
+    /// Shows where the other end is.
+    pub(crate) fn reached(&self, place: &Place) {
+        self.watchers
+            .iter()
+            .for_each(|watcher| watcher.reached(place));
     }
 
     /// Shows the account of the run and says how it ended.

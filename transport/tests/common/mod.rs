@@ -105,7 +105,7 @@ pub(crate) fn converse(mut reached: Reached) -> String {
     drop(reached.writer);
     let mut said = Vec::new();
     reached.reader.read_to_end(&mut said).unwrap();
-    reached.process.close(Timeouts::default().silence).unwrap();
+    reached.carrier.close(Timeouts::default().silence).unwrap();
     let greeting = said.iter().position(|&byte| byte == b'\n').unwrap();
     assert_eq!(said[greeting + 1..], all_bytes, "{}", said.escape_ascii());
     let greeting = String::from_utf8(said[..greeting].to_vec()).unwrap();
