@@ -40,6 +40,7 @@ pub(crate) fn serve(program: &OsStr, once: bool, directory: Option<PathBuf>) -> 
     };
     let settings = Settings {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        confined: true,
         ..Settings::default()
     };
     Ok(engine::serve(stream, &settings)?)

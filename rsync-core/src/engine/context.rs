@@ -18,6 +18,8 @@ pub(crate) struct Context<'a> {
     pub(crate) key: &'a BlockKey,
     /// Who listens.
     pub(crate) monitor: &'a dyn Monitor,
+    /// This process gives up what it does not need once its root is open.
+    pub(crate) confined: bool,
 }
 
 /// The filter of a run, for the end whose root is at `root`.

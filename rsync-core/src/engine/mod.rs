@@ -85,6 +85,7 @@ pub fn pull(
         filter,
         key,
         monitor,
+        confined: false,
     };
     let received = receiver::receive_into(
         destination,
@@ -135,6 +136,7 @@ pub fn push(
         filter,
         key,
         monitor,
+        confined: false,
     };
     let sent = sender::send(opened, &context, &ends.outbox, &mut ends.inbox);
     let receipt = end(sent, &ends.outbox)?.receipt;
@@ -163,6 +165,7 @@ pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
                         filter,
                         key,
                         monitor: &Silent,
+                        confined: settings.confined,
                     };
                     sender::send(opened, &context, &ends.outbox, &mut ends.inbox)
                 });
@@ -179,6 +182,7 @@ pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
                     filter: &filter,
                     key,
                     monitor,
+                    confined: settings.confined,
                 };
                 receiver::receive_into(path, None, &context, &ends.outbox, &mut ends.inbox)
             });

@@ -40,6 +40,7 @@
 //! ```
 
 mod acl;
+mod confine;
 mod content;
 mod create;
 mod dir;
@@ -73,6 +74,7 @@ use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use rustix::io::Errno;
 
 pub use acl::acl_under_mode;
+pub use confine::Access;
 pub use create::StagedEntry;
 pub use dir::Dir;
 pub use error::Error;

@@ -66,6 +66,9 @@ pub struct Settings {
     pub handshake_timeout: Duration,
     /// Version of this program, for the other end's error messages.
     pub version: String,
+    /// Gives up every right that is not needed once the root of what is served is open. For a
+    /// process that serves one client: there is no way back.
+    pub confined: bool,
 }
 
 impl Default for Settings {
@@ -74,6 +77,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(60),
             handshake_timeout: Duration::from_secs(30),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            confined: false,
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::engine::source;
 use crate::engine::tree::{Side, Summary, Tree};
 use crate::path::FileName;
 use crate::receipt::Receipt;
+use crate::root::{self, Access};
 use crate::wire::limits::MAX_DIGESTS;
 use crate::wire::message::{FromReceiver, FromSender, Holdings, ReceiverTotals, Source};
 
@@ -74,6 +75,10 @@ pub(crate) fn receive_into(
             path: path.to_owned(),
         });
     }
+    let umask = root::umask();
+    if let Some(root) = destination.root.as_ref().filter(|_| context.confined) {
+        root.confine(Access::Write);
+    }
     let tree = destination.root.map(|root| Tree {
         root,
         only: destination.only,
@@ -85,6 +90,7 @@ pub(crate) fn receive_into(
         source,
         renamed: destination.renamed,
         created: destination.created,
+        umask,
     };
     receive(tree.as_ref(), opening, desired, context, outbox, inbox)
 }
@@ -97,6 +103,8 @@ pub(crate) struct Opening {
     renamed: Option<FileName>,
     /// The root was made for this run, or would be.
     created: bool,
+    /// What new entries do not get; it can not be asked for any more where this process is confined.
+    umask: u32,
 }
 
 /// Receives one pass. `tree` is the destination, or nothing where that does not exist and a dry
@@ -112,7 +120,7 @@ fn receive(
     debug_assert!(tree.is_none_or(|tree| tree.side == Side::Destination));
     let summary = tree.map(|tree| Summary::of(tree, WALKERS, &AtomicBool::new(false)));
     outbox.send(&FromReceiver::Holdings(first_holdings(summary.as_ref())))?;
-    let shared = Shared::new(tree, context, outbox);
+    let shared = Shared::new(tree, context, opening.umask, outbox);
     let temporaries = summary
         .as_ref()
         .map(|summary| summary.temporaries.clone())

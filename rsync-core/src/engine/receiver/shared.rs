@@ -79,6 +79,7 @@ impl<'a> Shared<'a> {
     pub(super) fn new(
         tree: Option<&'a Tree<'a>>,
         context: &Context<'a>,
+        umask: u32,
         outbox: &'a Outbox<FromReceiver>,
     ) -> Self {
         Self {
@@ -101,7 +102,7 @@ impl<'a> Shared<'a> {
             wanted: Mutex::default(),
             listed_name: Mutex::default(),
             closed: AtomicBool::new(false),
-            umask: crate::root::umask(),
+            umask,
         }
     }
 

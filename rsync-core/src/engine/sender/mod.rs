@@ -21,6 +21,8 @@ use crate::engine::source::Opened;
 use crate::engine::telling;
 use crate::engine::tree::{Side, Tree};
 use crate::monitor::Monitor;
+use crate::options::Links;
+use crate::root::Access;
 use crate::wire::message::{FromReceiver, FromSender, Holdings, ReceiverTotals};
 
 use content::Content;
@@ -50,7 +52,14 @@ pub(crate) fn send(
         filter,
         key,
         monitor,
+        confined,
     } = *context;
+    if confined {
+        root.confine(match options.links {
+            Links::Preserve | Links::Skip | Links::Safe => Access::Read,
+            Links::Follow | Links::FollowUnsafe | Links::FollowDirectories => Access::ReadAnywhere,
+        });
+    }
     let tree = &Tree {
         root,
         only,

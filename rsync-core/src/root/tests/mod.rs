@@ -1,6 +1,8 @@
 //! Tests of the room as a whole. Names that begin with a letter and a number are rows of the
 //! list of attacks that ksyncd withstands.
 
+#[cfg(target_os = "linux")]
+mod confine;
 mod content;
 mod create;
 mod list;
