@@ -216,3 +216,16 @@ fn man_pages_are_printed_or_written_with_the_exit_codes() {
     );
     ksyncd(&["man", "/dev/null/x"]).code(11);
 }
+
+#[test]
+fn as_a_plugin_of_kubectl_it_is_called_by_two_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let plugin = dir.path().join("kubectl-ksyncd");
+    std::os::unix::fs::symlink(assert_cmd::cargo::cargo_bin!("ksyncd"), &plugin).unwrap();
+    for args in [&["--help"][..], &["pull", "--help"]] {
+        let shown = Command::new(&plugin).args(args).assert().success();
+        shown.stdout(contains("Usage: kubectl ksyncd"));
+    }
+    let misspelt = Command::new(&plugin).arg("pul").assert().failure();
+    misspelt.stderr(contains("kubectl ksyncd"));
+}

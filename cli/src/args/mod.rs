@@ -16,7 +16,7 @@ pub(crate) mod size;
 pub(crate) mod unsupported;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -180,7 +180,7 @@ pub(crate) struct Parsed {
 /// Help and version come back as [`Failure::Clap`] with the exit code of a success.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
     let args = lone_h_is_help(args.into_iter().collect());
-    let matches = definition()
+    let matches = called(definition(), args.first())
         .try_get_matches_from(args)
         .map_err(Failure::from_clap)?;
     let cli = Cli::from_arg_matches(&matches).map_err(Failure::from_clap)?;
@@ -202,6 +202,15 @@ pub(crate) fn definition() -> clap::Command {
             arg.hide_short_help(!essential)
         })
     })
+}
+
+/// As a plugin of kubectl the program is called by two words, and says so in its help.
+fn called(definition: clap::Command, program: Option<&OsString>) -> clap::Command {
+    let name = program.and_then(|program| Path::new(program).file_name());
+    match name {
+        Some(name) if name == "kubectl-ksyncd" => definition.bin_name("kubectl ksyncd"),
+        _ => definition,
+    }
 }
 
 /// `-h` is rsync's `--human-readable`, except alone, where it is a call for help.

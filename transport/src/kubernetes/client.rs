@@ -78,10 +78,13 @@ impl Cluster {
             let connected = self.client.connect(request).await;
             connected.map_err(|error| match error {
                 kube::Error::UpgradeConnection(error) => refused(&error),
-                // Not every kind of user may open a WebSocket, which is a GET: SPDY is a POST.
-                kube::Error::Api(status) if status.code == 403 => Problem::Refused {
-                    message: status.message.clone(),
-                },
+                // Not every user may open a WebSocket, which is a GET while SPDY is a POST, and
+                // not everything between here and the server lets one through.
+                kube::Error::Api(status) if !matches!(status.code, 401 | 404 | 500) => {
+                    Problem::Refused {
+                        message: status.message.clone(),
+                    }
+                }
                 error => problem(error),
             })
         })?;
@@ -254,8 +257,9 @@ fn problem(error: kube::Error) -> Problem {
         kube::Error::Auth(error) => Problem::Credentials {
             message: in_full(&error),
         },
+        // On the way to the system's words there are only the names of layers.
         error @ (kube::Error::HyperError(_) | kube::Error::Service(_)) => Problem::Unreachable {
-            message: in_full(&error),
+            message: without_numbers(&innermost(&error).to_string()),
         },
         error => Problem::Configuration {
             message: in_full(&error),
@@ -276,6 +280,13 @@ fn in_full(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     without_numbers(&text)
+}
+
+fn innermost<'a>(mut error: &'a (dyn std::error::Error + 'static)) -> &'a dyn std::error::Error {
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
+    error
 }
 
 /// Without the numbers that the standard library adds to the system's words.

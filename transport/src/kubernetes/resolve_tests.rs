@@ -236,6 +236,19 @@ fn a_selector_that_matches_different_things_is_ambiguous_unless_all_are_wanted()
 }
 
 #[test]
+fn a_selector_that_the_server_does_not_understand_is_quoted() {
+    let api = Table::default().refusing(
+        &format!("{PODS}?labelSelector=a%3D%3Db%28"),
+        Problem::Server {
+            code: 400,
+            message: "unable to parse requirement".into(),
+        },
+    );
+    let problem = one(&api, &Pods::Selected("a==b(".into())).unwrap_err();
+    assert_eq!(problem.to_string(), "`a==b(` is no label selector");
+}
+
+#[test]
 fn a_selector_that_matches_nothing_or_nothing_that_runs_says_which() {
     let selected = Pods::Selected("app=web".into());
     let api = Table::default().with(&by_app(PODS), items(&[]));

@@ -1,0 +1,116 @@
+//! What is refused, missing or not possible: each with its own sentence and code, in time.
+
+use testkit::workload::deployment;
+use testkit::{Cluster, Container, Pod};
+
+use super::bench::Bench;
+
+fn web() -> Cluster {
+    Cluster::new().pod(Pod::busybox("web"))
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let Some(bench) = Bench::new(web()) else {
+        return;
+    };
+    for (target, words) in [
+        ("nobody", "there is no pod nobody in namespace default"),
+        ("deploy/x", "there is no deployment x in namespace default"),
+        ("svc/x", "there is no service x"),
+        ("cronjob/x", "there is no cron job x"),
+    ] {
+        let ended = bench.run(&format!("pull --via=native {target}:/data/ d"));
+        ended.assert(3, &[words, "check its name"]);
+    }
+    let ended = bench.run("pull --via=native --container=db web:/data/ d");
+    ended.assert(
+        3,
+        &["pod web has no container db; it has app", "--container"],
+    );
+    let ended = bench.run("pull --via=native web:/absent/ d");
+    ended.assert(23, &["/absent/ does not exist"]);
+    assert!(!bench.path("d").exists());
+}
+
+#[test]
+fn a_missing_right_is_named_in_the_servers_words() {
+    let Some(bench) = Bench::new(web().object(deployment("web", ("app", "web")))) else {
+        return;
+    };
+    bench.server.deny("get", "pods");
+    let ended = bench.run("pull --via=native web:/data/ d");
+    ended.assert(5, &["access was denied", "pods", "ask for that right"]);
+    bench.server.allow("get", "pods");
+    bench.server.deny("get", "deployments");
+    let ended = bench.run("pull --via=native deploy/web:/data/ d");
+    ended.assert(5, &["access was denied", "deployments"]);
+    assert_eq!(bench.server.counts().execs(), 0);
+}
+
+#[test]
+fn without_any_right_to_execute_both_ways_fail_and_say_which_right() {
+    let Some(bench) = Bench::new(web().deny("*", "pods/exec")) else {
+        return;
+    };
+    let ended = bench.run("pull web:/data/ d");
+    ended.assert(5, &["pods/exec"]);
+}
+
+#[test]
+fn credentials_that_have_expired_are_told_from_missing_rights() {
+    let Some(bench) = Bench::new(web()) else {
+        return;
+    };
+    bench.server.expire_credentials(true);
+    let ended = bench.run("pull --via=native web:/data/ d");
+    ended.assert(5, &["does not accept the credentials", "log in"]);
+}
+
+#[test]
+fn a_cluster_that_is_gone_is_unreachable() {
+    let Some(bench) = Bench::new(web()) else {
+        return;
+    };
+    let config = std::fs::read_to_string(bench.path("kubeconfig")).unwrap();
+    // A port where nothing listens any more.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    bench.here("gone", config.replace(&bench.server.url(), &address));
+    let ended = bench.run("pull --via=native --kubeconfig=gone web:/data/ d");
+    ended.assert(10, &["can not be reached", "refused", "check the network"]);
+}
+
+#[test]
+fn an_image_without_a_shell_says_so() {
+    let program = assert_cmd::cargo::cargo_bin!("ksyncd");
+    let pod = Pod::new("bare").container(Container::program("app", program));
+    let Some(bench) = Bench::new(Cluster::new().pod(pod)) else {
+        return;
+    };
+    let ended = bench.run("pull --via=native bare:/ d");
+    ended.assert(5, &["there is no shell", "--container"]);
+}
+
+#[test]
+fn an_image_where_nothing_can_be_executed_names_the_places() {
+    let pod = Pod::new("tight").container(
+        Container::busybox("app")
+            .read_only()
+            .writable("/tmp")
+            .no_execution("/tmp"),
+    );
+    let Some(bench) = Bench::new(Cluster::new().pod(pod)) else {
+        return;
+    };
+    let ended = bench.run("pull --via=native tight:/data/ d");
+    ended.assert(
+        5,
+        &[
+            "/tmp does not allow execution",
+            "is not writable",
+            "emptyDir",
+        ],
+    );
+}
