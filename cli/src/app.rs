@@ -6,13 +6,14 @@ use crate::args::{self, Command, Parsed};
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::mapping::Verb;
-use crate::{generate, run};
+use crate::{doctor, generate, run};
 
 /// Does what the command line says; every failure has been reported when this returns.
 pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     let done = args::parse(args).and_then(|Parsed { command, matches }| match command {
         Command::Pull(sync) => run::sync(&sync, &matches, Verb::Pull),
         Command::Push(sync) => run::sync(&sync, &matches, Verb::Push),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),
         Command::Agent { args } => agent(args),

@@ -137,6 +137,11 @@ impl Failure {
         Self::Clap(Box::new(error))
     }
 
+    /// What to do about an error of the transport.
+    pub(crate) fn advice(error: &transport::Error) -> &'static str {
+        reach::advice(error)
+    }
+
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {

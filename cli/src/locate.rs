@@ -52,6 +52,20 @@ pub(crate) fn ends(args: &Sync, verb: Verb) -> Result<Ends, Failure> {
     })
 }
 
+/// Understands the one end that a command is about. A path may be missing.
+pub(crate) fn there(text: &OsStr, reach: &Reach) -> Result<Location, Failure> {
+    let context = context(reach)?;
+    let mut with_path = text.to_owned();
+    with_path.push(":");
+    match location(text, &context) {
+        Ok(found) if !is_local(&found) => Ok(found),
+        found => match location(&with_path, &context) {
+            Ok(target) if !is_local(&target) => Ok(target),
+            _ => found,
+        },
+    }
+}
+
 fn location(text: &OsStr, context: &Context) -> Result<Location, Failure> {
     let parsed = Location::parse(text.as_bytes(), context).map_err(Failure::BadLocation)?;
     if !matches!(parsed.target, Target::Ssh { .. }) {

@@ -4,6 +4,7 @@ mod agents;
 mod app;
 mod args;
 mod carrier;
+mod doctor;
 mod errors;
 mod exit;
 mod filters;

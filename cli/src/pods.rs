@@ -39,7 +39,7 @@ pub(crate) fn parts(args: &Sync, ends: Ends, verb: Verb) -> Result<Vec<Part>, Fa
             reason: "a pull from all pods into one directory would mix them; use each".to_owned(),
         });
     }
-    let (timeouts, _) = patience(args);
+    let (timeouts, _) = patience(&args.reach);
     let replicas = replicas(&ends.there.target, timeouts.answer).map_err(Failure::Transport)?;
     if policy == PodPolicy::Each && verb == Verb::Pull && !args.essential.dry_run {
         make(&ends.here)?;

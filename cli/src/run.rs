@@ -16,7 +16,7 @@ use transport::kubernetes::Chosen;
 use transport::{Reached, Timeouts, reach};
 
 use crate::agents::{Bundle, DIRECTORY_VARIABLE};
-use crate::args::Sync;
+use crate::args::{Reach, Sync};
 use crate::carrier::Carrier;
 use crate::errors::Failure;
 use crate::exit::Exit;
@@ -95,7 +95,7 @@ fn converse(
     watch: &Watch,
     interrupt: &Interrupt,
 ) -> Result<(engine::Report, u64), Failure> {
-    let (timeouts, settings) = patience(args);
+    let (timeouts, settings) = patience(&args.reach);
     let reached = reach(&ends.there.target, Arc::new(agents()?), &timeouts, &|_| ());
     let reached = reached.map_err(Failure::Transport)?;
     watch.reached(&place(&reached, pod));
@@ -162,23 +162,23 @@ fn place(reached: &Reached, pod: Option<&str>) -> Place {
 }
 
 /// How long to wait for what; 0 is the usual time, as a wait without end is never wanted.
-pub(crate) fn patience(args: &Sync) -> (Timeouts, Settings) {
+pub(crate) fn patience(reach: &Reach) -> (Timeouts, Settings) {
     let seconds = |seconds: Option<u64>| {
         seconds
             .filter(|&seconds| seconds > 0)
             .map(Duration::from_secs)
     };
     let (mut timeouts, mut settings) = (Timeouts::default(), Settings::default());
-    if let Some(silence) = seconds(args.reach.timeout) {
+    if let Some(silence) = seconds(reach.timeout) {
         (timeouts.silence, settings.timeout) = (silence, silence);
     }
-    if let Some(connect) = seconds(args.reach.contimeout) {
+    if let Some(connect) = seconds(reach.contimeout) {
         (timeouts.answer, settings.handshake_timeout) = (connect, connect);
     }
     (timeouts, settings)
 }
 
-fn agents() -> Result<Bundle, Failure> {
+pub(crate) fn agents() -> Result<Bundle, Failure> {
     let directory = std::env::var_os(DIRECTORY_VARIABLE).map(PathBuf::from);
     let path = directory.as_deref();
     Bundle::load(path).map_err(|cause| Failure::Agents {

@@ -15,6 +15,7 @@
 
 pub mod agents;
 pub mod delivery;
+pub mod doctor;
 pub mod kubernetes;
 
 mod carrier;

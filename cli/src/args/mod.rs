@@ -67,6 +67,13 @@ pub(crate) enum Command {
     /// Bring files from this machine to a container, a host or a directory
     #[command(disable_help_flag = true, args_override_self = true)]
     Push(Box<Sync>),
+    /// Find out whether a pull would work, and what is in the way
+    ///
+    /// Looks at permissions, the way into the cluster, the machine there, places where the agent
+    /// could live, what of PATH can not be read, and limits for watching. Copies nothing. The exit
+    /// code is 0 if a pull would work.
+    #[command(args_override_self = true)]
+    Doctor(Box<Doctor>),
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -84,6 +91,16 @@ pub(crate) enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+}
+
+/// What is to be looked at.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Where the files are: TARGET:PATH as for pull, or TARGET: without a path
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: OsString,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
 }
 
 /// One sync: from where, to where, and how.

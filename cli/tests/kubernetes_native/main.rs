@@ -7,6 +7,7 @@
 
 mod bench;
 mod choosing;
+mod examining;
 mod faults;
 mod getting_in;
 mod refusals;

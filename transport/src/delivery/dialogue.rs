@@ -161,10 +161,7 @@ pub(super) fn converse<R: Read, W: Write>(
     agents: &dyn Agents,
     step: &dyn Fn(Step),
 ) -> Result<Delivered, Failure> {
-    let mut listener = Listener {
-        prefix: format!("ksyncd {token} ").into_bytes(),
-        noise: Vec::new(),
-    };
+    let mut listener = Listener::new(token);
     let mut tried = Vec::new();
     let mut sent = 0;
     for _ in 0..MAX_LINES {
@@ -200,7 +197,7 @@ pub(super) fn converse<R: Read, W: Write>(
     Err(Failure::Nowhere(tried))
 }
 
-fn split_word(line: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn split_word(line: &[u8]) -> (&[u8], &[u8]) {
     match line.iter().position(|&byte| byte == b' ') {
         Some(at) => (&line[..at], &line[at + 1..]),
         None => (line, &[]),
@@ -230,14 +227,22 @@ fn send(
 }
 
 /// Picks the lines of the conversation out of the noise around them.
-struct Listener {
+pub(crate) struct Listener {
     prefix: Vec<u8>,
     noise: Vec<u8>,
 }
 
 impl Listener {
+    /// Listens for lines that carry this token.
+    pub(crate) fn new(token: &str) -> Self {
+        Self {
+            prefix: format!("ksyncd {token} ").into_bytes(),
+            noise: Vec::new(),
+        }
+    }
+
     /// The next line of the conversation, without its prefix.
-    fn next_line(&mut self, input: &mut impl BufRead) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn next_line(&mut self, input: &mut impl BufRead) -> Result<Vec<u8>, Failure> {
         loop {
             let mut line = Vec::new();
             let room = (MAX_NOISE - self.noise.len()) as u64 + 1;

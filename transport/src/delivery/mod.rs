@@ -23,6 +23,7 @@ use std::fmt::Write as _;
 use std::io::{self, BufReader, Read, Write};
 
 pub use dialogue::{Delivered, Failure, MAX_NOISE, Step, Tried, Why};
+pub(crate) use dialogue::{Listener, split_word};
 
 use crate::agents::Agents;
 
@@ -42,12 +43,7 @@ impl Delivery {
     /// # Errors
     /// If the system has no random numbers.
     pub fn new(agents: &dyn Agents) -> io::Result<Self> {
-        let mut random = [0u8; 16];
-        getrandom::fill(&mut random)?;
-        let token = random.iter().fold(String::new(), |mut token, byte| {
-            let _ = write!(token, "{byte:02x}");
-            token
-        });
+        let token = token()?;
         let offers = agents.offers();
         let offers = offers
             .iter()
@@ -94,9 +90,24 @@ impl Delivery {
     }
 }
 
+/// What nobody at the far end can know before the conversation.
+pub(crate) fn token() -> io::Result<String> {
+    let mut random = [0u8; 16];
+    getrandom::fill(&mut random)?;
+    Ok(random.iter().fold(String::new(), |mut token, byte| {
+        let _ = write!(token, "{byte:02x}");
+        token
+    }))
+}
+
 fn script() -> String {
-    let lines = SCRIPT.lines().map(str::trim_start);
-    let mut script = String::with_capacity(SCRIPT.len());
+    without_comments(SCRIPT)
+}
+
+/// A script as it is sent: without comments, empty lines and indentation.
+pub(crate) fn without_comments(script: &str) -> String {
+    let lines = script.lines().map(str::trim_start);
+    let mut script = String::with_capacity(script.len());
     for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
         script.push_str(line);
         script.push('\n');

@@ -9,13 +9,10 @@ use super::problem::Problem;
 pub(crate) const MAX_ANSWER: usize = 64 << 20;
 
 /// What is to be done with an object.
-#[allow(dead_code, reason = "the probes of permissions need it")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     /// POST.
     Create,
-    /// PUT.
-    Replace,
 }
 
 /// A way to ask the API server.
@@ -27,7 +24,6 @@ pub(crate) trait Api: Send + Sync {
     fn get(&self, path: &str) -> Result<Vec<u8>, Problem>;
 
     /// The answer to an object that is sent to this path.
-    #[allow(dead_code, reason = "the probes of permissions need it")]
     fn send(&self, method: Method, path: &str, object: &[u8]) -> Result<Vec<u8>, Problem>;
 }
 

@@ -154,7 +154,6 @@ impl Api for Cluster {
     fn send(&self, method: Method, path: &str, object: &[u8]) -> Result<Vec<u8>, Problem> {
         let request = match method {
             Method::Create => http::Request::post(path),
-            Method::Replace => http::Request::put(path),
         };
         self.request(request, object)
     }

@@ -72,7 +72,6 @@ impl Api for Kubectl {
     fn send(&self, method: Method, path: &str, object: &[u8]) -> Result<Vec<u8>, Problem> {
         let verb = match method {
             Method::Create => "create",
-            Method::Replace => "replace",
         };
         let mut command = self.command();
         command.args([verb, "--raw", path, "-f", "-"]);

@@ -15,6 +15,7 @@
 mod api;
 #[cfg(feature = "kube")]
 mod client;
+mod examine;
 mod kubectl;
 mod objects;
 mod problem;
@@ -27,6 +28,7 @@ mod status;
 mod way;
 mod witness;
 
+pub(crate) use examine::examine;
 pub use problem::{Identity, Problem};
 pub use resolve::Chosen;
 pub use select::Reason;

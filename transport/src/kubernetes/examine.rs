@@ -1,0 +1,212 @@
+//! The permissions that a pull takes, asked for before they are needed.
+//!
+//! Anybody may ask about himself (`SelfSubjectAccessReview`), so this works where nothing else
+//! does.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::api::{Api, Method, parse};
+use super::explain;
+use super::problem::Problem;
+use super::way::{Route, Way};
+use crate::doctor::Finding;
+use crate::error::Error;
+use crate::location::{Kubectl, Pods, Target};
+use crate::opened::Opened;
+
+const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+
+/// A verb on a resource.
+#[derive(Debug, Clone, Copy)]
+struct Right {
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    subresource: &'static str,
+}
+
+const fn right(verb: &'static str, group: &'static str, resource: &'static str) -> Right {
+    Right {
+        verb,
+        group,
+        resource,
+        subresource: "",
+    }
+}
+
+const GET_PODS: Right = right("get", "", "pods");
+const LIST_PODS: Right = right("list", "", "pods");
+const LIST_SETS: Right = right("list", "apps", "replicasets");
+const LIST_JOBS: Right = right("list", "batch", "jobs");
+const GET_EXEC: Right = Right {
+    subresource: "exec",
+    ..right("get", "", "pods")
+};
+const CREATE_EXEC: Right = Right {
+    subresource: "exec",
+    ..right("create", "", "pods")
+};
+
+impl Right {
+    fn name(self) -> String {
+        match self.subresource {
+            "" => format!("{} {}", self.verb, self.resource),
+            subresource => format!("{} {}/{subresource}", self.verb, self.resource),
+        }
+    }
+
+    /// The command that gives it, for whoever runs the cluster.
+    fn fix(self, namespace: &str) -> String {
+        let resource = match (self.subresource, self.group) {
+            ("", "") => self.resource.to_owned(),
+            ("", group) => format!("{}.{group}", self.resource),
+            (subresource, _) => format!("{}/{subresource}", self.resource),
+        };
+        format!(
+            "ask for it: kubectl create role ksyncd --namespace={namespace} --verb={} \
+             --resource={resource}, and a rolebinding",
+            self.verb
+        )
+    }
+
+    fn is_granted(self, api: &dyn Api, namespace: &str) -> Result<bool, Problem> {
+        let review = serde_json::json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {
+                "namespace": namespace, "verb": self.verb, "group": self.group,
+                "resource": self.resource, "subresource": self.subresource,
+            }},
+        });
+        let answer = api.send(Method::Create, REVIEWS, review.to_string().as_bytes())?;
+        parse::<Review>(&answer).map(|review| review.status.allowed)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Review {
+    status: ReviewStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ReviewStatus {
+    allowed: bool,
+}
+
+/// Looks at the way to a container, enters it with `command`, and says what was found.
+pub(crate) fn examine(
+    target: &Target,
+    options: &Kubectl,
+    pods: &Pods,
+    command: &[String],
+    patience: Duration,
+    findings: &mut Vec<Finding>,
+) -> Result<(Opened, Route), Error> {
+    let explain = |problem| explain(target, problem);
+    let way = Way::open(options, patience).map_err(explain)?;
+    let namespace = match &options.namespace {
+        Some(namespace) => namespace.clone(),
+        None => way.api.namespace().map_err(explain)?,
+    };
+    findings.extend(permissions(way.api.as_ref(), &namespace, pods).map_err(explain)?);
+    let entered = way.enter(target, options, pods, command)?;
+    if let Some(chosen) = &entered.chosen {
+        let why = chosen.why.as_ref();
+        let why = why.map_or_else(String::new, |why| format!(", {why}"));
+        let runtime = chosen.identity.container.as_ref();
+        let runtime = runtime.and_then(|(_, id)| id.split_once("://"));
+        findings.push(Finding::pass(format!(
+            "pod {}, container {}{}{why}",
+            chosen.identity.pod,
+            chosen.container,
+            runtime.map_or_else(String::new, |(runtime, _)| format!(
+                " (runtime {})",
+                rsync_core::path::escape(runtime.as_bytes())
+            )),
+        )));
+    }
+    Ok((entered.opened, entered.route))
+}
+
+fn permissions(api: &dyn Api, namespace: &str, pods: &Pods) -> Result<Vec<Finding>, Problem> {
+    let mut findings = Vec::new();
+    let mut needed = vec![GET_PODS];
+    if !matches!(pods, Pods::Named(_)) {
+        needed.push(LIST_PODS);
+    }
+    for right in needed {
+        findings.push(if right.is_granted(api, namespace)? {
+            Finding::pass(format!("you may {}", right.name()))
+        } else {
+            Finding::fail(
+                format!("you may not {}", right.name()),
+                right.fix(namespace),
+            )
+        });
+    }
+    findings.extend(workload(api, namespace, pods)?);
+    let get = GET_EXEC.is_granted(api, namespace)?;
+    let create = CREATE_EXEC.is_granted(api, namespace)?;
+    findings.push(match (get, create) {
+        (true, true) => Finding::pass("you may get and create pods/exec"),
+        (true, false) => Finding::note(
+            "you may get pods/exec and not create it",
+            "only a WebSocket is possible, and newer clusters ask for both",
+        ),
+        (false, true) => Finding::note(
+            "you may create pods/exec and not get it",
+            "only SPDY is possible, by kubectl, which has to be installed",
+        ),
+        (false, false) => Finding::fail(
+            "you may neither get nor create pods/exec",
+            CREATE_EXEC.fix(namespace),
+        ),
+    });
+    Ok(findings)
+}
+
+/// What it takes to find the pods of a workload.
+fn workload(api: &dyn Api, namespace: &str, pods: &Pods) -> Result<Vec<Finding>, Problem> {
+    let Pods::Of { kind, .. } = pods else {
+        return Ok(Vec::new());
+    };
+    let needed = match kind.split('.').next().unwrap_or_default() {
+        "deploy" | "deployment" | "deployments" => {
+            (right("get", "apps", "deployments"), Some(LIST_SETS))
+        }
+        "sts" | "statefulset" | "statefulsets" => (right("get", "apps", "statefulsets"), None),
+        "ds" | "daemonset" | "daemonsets" => (right("get", "apps", "daemonsets"), None),
+        "rs" | "replicaset" | "replicasets" => (right("get", "apps", "replicasets"), None),
+        "job" | "jobs" => (right("get", "batch", "jobs"), None),
+        "cj" | "cronjob" | "cronjobs" => (right("get", "batch", "cronjobs"), Some(LIST_JOBS)),
+        "svc" | "service" | "services" => (right("get", "", "services"), None),
+        _ => return Ok(Vec::new()),
+    };
+    let mut findings = Vec::new();
+    let (get, list) = needed;
+    findings.push(if get.is_granted(api, namespace)? {
+        Finding::pass(format!("you may {}", get.name()))
+    } else {
+        Finding::fail(
+            format!("you may not {}", get.name()),
+            format!("name a pod or use --selector, or {}", get.fix(namespace)),
+        )
+    });
+    if let Some(list) = list {
+        findings.push(match (list.is_granted(api, namespace)?, list.resource) {
+            (true, _) => Finding::pass(format!("you may {}", list.name())),
+            (false, "replicasets") => Finding::note(
+                "you may not list replicasets",
+                "the youngest pod is taken, of whichever revision",
+            ),
+            (false, _) => {
+                Finding::fail(format!("you may not {}", list.name()), list.fix(namespace))
+            }
+        });
+    }
+    Ok(findings)
+}
