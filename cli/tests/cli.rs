@@ -203,6 +203,7 @@ fn man_pages_are_printed_or_written_with_the_exit_codes() {
         names,
         [
             "ksyncd-completions.1",
+            "ksyncd-doctor.1",
             "ksyncd-man.1",
             "ksyncd-pull.1",
             "ksyncd-push.1",

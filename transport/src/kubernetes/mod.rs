@@ -2,12 +2,12 @@
 //!
 //! There are two ways in. The **native** one is this program's own client: a WebSocket, pumped by
 //! ourselves. The other is the **kubectl** program, which also gets in where only SPDY is allowed,
-//! and knows every kind of configuration. Both find pods by the same rules ([`resolve`],
-//! [`select`]), because both can ask the API ([`api`]).
+//! and knows every kind of configuration. Both find pods by the same rules (`resolve.rs`,
+//! `select.rs`), because both can ask the API (`api.rs`).
 //!
 //! Invariants:
 //! - A pod is chosen once, and known by its UID from then on. If another one has its name at the
-//!   end, or when the stream breaks, that is the error ([`witness`]).
+//!   end, or when the stream breaks, that is the error (`witness.rs`).
 //! - Only `client.rs` knows the crate `kube`; without the feature `kube` kubectl remains.
 //!
 //! What this is not: a cache or a watch. Every run asks anew.
