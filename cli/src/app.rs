@@ -6,7 +6,7 @@ use crate::args::{self, Command, Parsed};
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::mapping::Verb;
-use crate::{doctor, generate, run};
+use crate::{doctor, generate, history, run, undo};
 
 /// Does what the command line says; every failure has been reported when this returns.
 pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
@@ -14,6 +14,8 @@ pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Pull(sync) => run::sync(&sync, &matches, Verb::Pull),
         Command::Push(sync) => run::sync(&sync, &matches, Verb::Push),
         Command::Doctor(args) => doctor::doctor(&args),
+        Command::Log(log) => history::log(&log),
+        Command::Undo(args) => undo::undo(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),
         Command::Agent { args } => agent(args),

@@ -108,6 +108,28 @@ pub(crate) enum Failure {
         /// What the system said.
         cause: io::Error,
     },
+    /// There is no state directory.
+    #[error(
+        "what runs changed can not be remembered: {0}; set XDG_STATE_HOME to a directory of your own"
+    )]
+    State(crate::state::NoState),
+    /// What is remembered can not be read or written.
+    #[error("what is remembered of runs can not be read or written: {}; check the state directory", words_of(.0))]
+    StateBroken(io::Error),
+    /// No run has that name, or there is none.
+    #[error("{}; ksyncd log lists the runs that can be undone", no_such_run(.id.as_deref()))]
+    NoSuchRun {
+        /// The name that was given.
+        id: Option<String>,
+    },
+    /// A run can not be taken back.
+    #[error("the run {id} can not be undone: {}", escape(.reason.as_bytes()))]
+    NotUndoable {
+        /// Which run.
+        id: String,
+        /// What is in the way.
+        reason: String,
+    },
     /// Standard output can not be written.
     #[error("standard output could not be written: {}; what was to be done has been done", words_of(.cause))]
     Output {
@@ -156,6 +178,8 @@ impl Failure {
             Self::Agents { .. } => Exit::FileIo,
             Self::Unsupported { .. } => Exit::Unsupported,
             Self::ReadFile { .. } | Self::WriteFile { .. } => Exit::FileIo,
+            Self::State(_) | Self::StateBroken(_) => Exit::FileIo,
+            Self::NoSuchRun { .. } | Self::NotUndoable { .. } => Exit::FileSelection,
             Self::LogFile { .. } => Exit::LogFile,
             Self::Output { .. } => Exit::Diagnostics,
             Self::Signals(_) => Exit::Startup,
@@ -173,6 +197,13 @@ impl Failure {
             _ => writeln!(io::stderr().lock(), "ksyncd: {self}"),
         };
         self.exit()
+    }
+}
+
+fn no_such_run(id: Option<&str>) -> String {
+    match id {
+        Some(id) => format!("there is no run {}", escape(id.as_bytes())),
+        None => "there is no run to undo".to_owned(),
     }
 }
 

@@ -46,7 +46,8 @@ pub(crate) enum Exit {
     Partial = 23,
     /// Some entries vanished at the source while they were transferred; all others are there.
     Vanished = 24,
-    /// Deletions that were due did not happen, because of --max-delete or an empty source.
+    /// Deletions that were due did not happen: --max-delete, an empty or another source, or too
+    /// large a part of the destination.
     DeletesWithheld = 25,
     /// The other end was silent for too long.
     Timeout = 30,
@@ -104,7 +105,9 @@ impl Exit {
             Self::Memory => "Memory could not be allocated, or a limit on it was reached",
             Self::Partial => "Some entries were not transferred or not deleted",
             Self::Vanished => "Some entries vanished at the source; all others are there",
-            Self::DeletesWithheld => "Deletions were withheld: --max-delete, or an empty source",
+            Self::DeletesWithheld => {
+                "Deletions were withheld: --max-delete, an empty or new source, or too many"
+            }
             Self::Timeout => "The other end was silent for too long",
             Self::ConnectTimeout => "The other end could not be reached in time",
         }

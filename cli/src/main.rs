@@ -9,12 +9,16 @@ mod errors;
 mod exit;
 mod filters;
 mod generate;
+mod history;
 mod interrupt;
 mod locate;
 mod mapping;
+mod memory;
 mod monitor;
 mod pods;
 mod run;
+mod state;
+mod undo;
 
 fn main() -> std::process::ExitCode {
     app::main(std::env::args_os()).into()

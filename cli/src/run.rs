@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use rsync_core::engine::{self, ConnectionError, Settings, Stream};
+use rsync_core::engine::{self, Care, ConnectionError, Settings, Stream};
 use rsync_core::options::Options;
 use rsync_core::path::escape;
 use rsync_core::session::SessionError;
@@ -24,6 +24,7 @@ use crate::filters::{self, Surroundings};
 use crate::interrupt::Interrupt;
 use crate::locate::{self, Ends};
 use crate::mapping::{self, User, Verb};
+use crate::memory::Memory;
 use crate::monitor::{Closing, Direction, Place, Watch};
 use crate::pods::{self, Part};
 
@@ -70,31 +71,59 @@ fn sync_one(
         None => interrupt.insert(Interrupt::watch(watch.lines()).map_err(Failure::Signals)?),
     };
 
-    let report = watch.during(|| converse(args, ends, pod, options, verb, &watch, interrupt));
-    Ok(match report {
+    let memory = Memory::open(args, ends, options, verb, &watch);
+
+    let syncing = Syncing {
+        args,
+        ends,
+        pod,
+        options,
+        verb,
+        watch: &watch,
+        interrupt,
+        care: memory.care(),
+    };
+    let report = watch.during(|| converse(&syncing));
+    let exit = match &report {
         Ok((report, agent_bytes)) => watch.closing(&Closing {
             receipt: report.receipt,
             sent: report.traffic.sent,
             received: report.traffic.received,
-            agent_bytes,
+            agent_bytes: *agent_bytes,
             elapsed: report.elapsed,
             dry_run: options.dry_run,
         }),
         // What broke then is what the interrupt broke.
         Err(_) if interrupt.happened() => watch.failure(&Failure::Interrupted),
-        Err(failure) => watch.failure(&failure),
-    })
+        Err(failure) => watch.failure(failure),
+    };
+    memory.end(exit, report.as_ref().ok().map(|(report, _)| report));
+    Ok(exit)
 }
 
-fn converse(
-    args: &Sync,
-    ends: &Ends,
-    pod: Option<&str>,
-    options: &Options,
+/// One sync that is about to be made.
+struct Syncing<'a> {
+    args: &'a Sync,
+    ends: &'a Ends,
+    pod: Option<&'a str>,
+    options: &'a Options,
     verb: Verb,
-    watch: &Watch,
-    interrupt: &Interrupt,
-) -> Result<(engine::Report, u64), Failure> {
+    watch: &'a Watch,
+    interrupt: &'a Interrupt,
+    care: Care<'a>,
+}
+
+fn converse(syncing: &Syncing<'_>) -> Result<(engine::Report, u64), Failure> {
+    let &Syncing {
+        args,
+        ends,
+        pod,
+        options,
+        verb,
+        watch,
+        interrupt,
+        care,
+    } = syncing;
     let (timeouts, settings) = patience(&args.reach);
     let reached = reach(&ends.there.target, Arc::new(agents()?), &timeouts, &|_| ());
     let reached = reached.map_err(Failure::Transport)?;
@@ -115,7 +144,7 @@ fn converse(
     let stream = Stream { reader, writer };
     let (here, there) = (&ends.here, &ends.there.path);
     let report = match verb {
-        Verb::Pull => engine::pull(stream, there, here, options, &settings, watch),
+        Verb::Pull => engine::pull_with_care(stream, there, here, options, &settings, watch, &care),
         Verb::Push => engine::push(stream, here, there, options, &settings, watch),
     };
     match (report, carrier.take()) {

@@ -204,9 +204,11 @@ fn man_pages_are_printed_or_written_with_the_exit_codes() {
         [
             "ksyncd-completions.1",
             "ksyncd-doctor.1",
+            "ksyncd-log.1",
             "ksyncd-man.1",
             "ksyncd-pull.1",
             "ksyncd-push.1",
+            "ksyncd-undo.1",
             "ksyncd.1"
         ]
     );

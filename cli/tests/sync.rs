@@ -56,6 +56,7 @@ impl Place {
         command
             .current_dir(self.dir.path())
             .env_remove("RSYNC_RSH")
+            .env("XDG_STATE_HOME", self.path("state"))
             .args(args.split(' '));
         command
     }

@@ -76,4 +76,9 @@ pub enum WithheldReason {
     Limit,
     /// The source is empty and the destination is not.
     EmptySource,
+    /// The source is not the one that earlier runs came from. No agent says so: what follows here
+    /// is known to the client's end of a pull only.
+    NewSource,
+    /// Too large a part of the destination would go.
+    Proportion,
 }

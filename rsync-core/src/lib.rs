@@ -10,6 +10,8 @@ pub mod delta;
 pub mod engine;
 pub mod entry;
 pub mod filter;
+#[cfg(feature = "keep")]
+pub mod keep;
 pub mod monitor;
 pub mod options;
 pub mod path;

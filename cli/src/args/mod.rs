@@ -9,6 +9,7 @@
 
 mod change;
 mod choose;
+mod keep;
 mod metadata;
 mod output;
 mod reach;
@@ -23,6 +24,7 @@ use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, 
 
 pub(crate) use change::Change;
 pub(crate) use choose::Choose;
+pub(crate) use keep::{Keep, Log, Undo};
 pub(crate) use metadata::Metadata;
 pub(crate) use output::Output;
 pub(crate) use reach::{PodPolicy, Reach, Via};
@@ -74,6 +76,13 @@ pub(crate) enum Command {
     /// code is 0 if a pull would work.
     #[command(args_override_self = true)]
     Doctor(Box<Doctor>),
+    /// List the runs that are remembered, the newest first
+    Log(Log),
+    /// Take a run back: what it replaced, deleted or changed is as it was
+    ///
+    /// What was changed after the run stays and is named; the exit code is 23 then. An undo is a
+    /// run of its own, and can be undone.
+    Undo(Undo),
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -129,6 +138,8 @@ pub(crate) struct Sync {
     pub(crate) metadata: Metadata,
     #[command(flatten)]
     pub(crate) change: Change,
+    #[command(flatten)]
+    pub(crate) keep: Keep,
     #[command(flatten)]
     pub(crate) output: Output,
 }

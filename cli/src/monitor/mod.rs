@@ -29,6 +29,11 @@ use crate::exit::Exit;
 pub(crate) use itemize::Direction;
 pub(crate) use lines::Lines;
 
+/// A number of bytes with a unit.
+pub(crate) fn size(bytes: u64) -> String {
+    numbers::Numbers::Binary.show(bytes)
+}
+
 /// How often watchers are given the chance to refresh what they show.
 const PULSE: Duration = Duration::from_millis(200);
 

@@ -133,6 +133,14 @@ pub(super) fn withheld(count: u64, reason: WithheldReason) -> String {
             "{what} because the source is empty; check that it is mounted and the right one, \
              or give --delete-from-empty"
         ),
+        WithheldReason::NewSource => format!(
+            "{what} because the source is not the one that earlier pulls came from: it was restarted, \
+             replaced or emptied; check it, then give --accept-source once"
+        ),
+        WithheldReason::Proportion => format!(
+            "{what} because that is too large a part of the destination; check the source, then \
+             raise --max-delete-percent"
+        ),
     }
 }
 
@@ -142,6 +150,8 @@ pub(super) fn withheld_word(reason: WithheldReason) -> &'static str {
         WithheldReason::IncompleteListing => "incomplete_listing",
         WithheldReason::Limit => "limit",
         WithheldReason::EmptySource => "empty_source",
+        WithheldReason::NewSource => "new_source",
+        WithheldReason::Proportion => "proportion",
     }
 }
 

@@ -127,6 +127,7 @@ impl Place {
             .env_remove("RSYNC_RSH")
             // No cluster of whoever runs the tests takes part.
             .env("KUBECONFIG", "/nonexistent/kubeconfig")
+            .env("XDG_STATE_HOME", self.path("state"))
             .args(args);
         command
     }

@@ -255,6 +255,7 @@ impl Place {
         command
             .current_dir(self.dir.path())
             .env_remove("RSYNC_RSH")
+            .env("XDG_STATE_HOME", self.dir.path().join("state"))
             .stdin(Stdio::null())
             .arg(if verb == Verb::Pull { "pull" } else { "push" })
             .args(words(args));

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::checksum::BlockKey;
+use crate::engine::care::Care;
 use crate::engine::error::Error;
 use crate::filter::Filter;
 use crate::monitor::Monitor;
@@ -20,6 +21,8 @@ pub(crate) struct Context<'a> {
     pub(crate) monitor: &'a dyn Monitor,
     /// This process gives up what it does not need once its root is open.
     pub(crate) confined: bool,
+    /// What only this end knows.
+    pub(crate) care: Care<'a>,
 }
 
 /// The filter of a run, for the end whose root is at `root`.

@@ -10,12 +10,14 @@
 //! - nothing is deleted before everything else is in place and the listing is known to be complete.
 
 mod accounts;
+mod care;
 mod content_digest;
 mod context;
 mod destination;
 mod error;
-mod handles;
+pub(crate) mod handles;
 mod incarnation;
+pub mod keeper;
 mod queue;
 mod receiver;
 mod sender;
@@ -42,6 +44,7 @@ use context::Context;
 use telling::Teller;
 
 pub use crate::monitor;
+pub use care::{Care, Incarnation};
 pub use connection::{ConnectionError, Settings, Stream, Traffic};
 pub use error::Error;
 
@@ -56,6 +59,10 @@ pub struct Report {
     pub peer_version: String,
     /// How long the run took.
     pub elapsed: Duration,
+    /// Which life of the source it was.
+    pub incarnation: Incarnation,
+    /// A pull found nothing at its destination, so that nothing there came from another source.
+    pub began_empty: bool,
 }
 
 /// Makes `destination` here like `source` at the other end of `stream`, where an agent answers.
@@ -68,6 +75,28 @@ pub fn pull(
     options: &Options,
     settings: &Settings,
     monitor: &dyn Monitor,
+) -> Result<Report, Error> {
+    let care = &Care::default();
+    pull_with_care(
+        stream,
+        source,
+        destination,
+        options,
+        settings,
+        monitor,
+        care,
+    )
+}
+
+/// Pulls as [`pull`] does, with what else this end takes care of.
+pub fn pull_with_care(
+    stream: Stream,
+    source: &[u8],
+    destination: &Path,
+    options: &Options,
+    settings: &Settings,
+    monitor: &dyn Monitor,
+    care: &Care<'_>,
 ) -> Result<Report, Error> {
     let started = Instant::now();
     let filter = context::filter(options, destination)?;
@@ -86,6 +115,7 @@ pub fn pull(
         key,
         monitor,
         confined: false,
+        care: *care,
     };
     let received = receiver::receive_into(
         destination,
@@ -94,13 +124,15 @@ pub fn pull(
         &ends.outbox,
         &mut ends.inbox,
     );
-    let receipt = end(received, &ends.outbox)?;
+    let received = end(received, &ends.outbox)?;
     let traffic = ends.link.close()?;
     Ok(Report {
-        receipt,
+        receipt: received.receipt,
         traffic,
         peer_version,
         elapsed: started.elapsed(),
+        incarnation: received.incarnation,
+        began_empty: received.began_empty,
     })
 }
 
@@ -137,7 +169,9 @@ pub fn push(
         key,
         monitor,
         confined: false,
+        care: Care::default(),
     };
+    let incarnation = incarnation::of(&opened.root);
     let sent = sender::send(opened, &context, &ends.outbox, &mut ends.inbox);
     let receipt = end(sent, &ends.outbox)?.receipt;
     let traffic = ends.link.close()?;
@@ -146,6 +180,8 @@ pub fn push(
         traffic,
         peer_version,
         elapsed: started.elapsed(),
+        incarnation,
+        began_empty: false,
     })
 }
 
@@ -166,6 +202,7 @@ pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
                         key,
                         monitor: &Silent,
                         confined: settings.confined,
+                        care: Care::default(),
                     };
                     sender::send(opened, &context, &ends.outbox, &mut ends.inbox)
                 });
@@ -183,6 +220,7 @@ pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
                     key,
                     monitor,
                     confined: settings.confined,
+                    care: Care::default(),
                 };
                 receiver::receive_into(path, None, &context, &ends.outbox, &mut ends.inbox)
             });

@@ -37,6 +37,13 @@ pub struct Listed {
     pub problems: Vec<(Vec<u8>, ProblemKind)>,
 }
 
+impl Listed {
+    /// True if there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.problems.is_empty()
+    }
+}
+
 impl Dir {
     /// Lists all entries.
     pub fn list(&self, detail: &Detail) -> Result<Listed, Error> {

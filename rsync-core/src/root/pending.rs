@@ -59,6 +59,11 @@ impl Pending {
         Ok(())
     }
 
+    /// True if it stays whatever happens.
+    pub(super) fn is_settled(&self) -> bool {
+        self.state == State::Settled
+    }
+
     pub(super) fn remove(&mut self) -> rustix::io::Result<()> {
         match mem::replace(&mut self.state, State::Settled) {
             State::Temporary | State::New => {

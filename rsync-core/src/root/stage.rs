@@ -30,7 +30,7 @@ const IN_PLACE_ATTEMPTS: usize = 8;
 #[derive(Debug)]
 pub struct StagedFile {
     pub(super) fd: OwnedFd,
-    entry: Pending,
+    pub(super) entry: Pending,
     /// Where the next sequential write goes.
     pub(super) position: u64,
     /// Length of the file.

@@ -8,6 +8,8 @@ use rustix::io::Errno;
 
 use crate::path::FileName;
 
+/// Name of a directory that keeps what runs replaced. No run lists, sends or deletes it.
+pub const KEPT_NAME: &str = ".ksyncd.kept";
 const PREFIX: &str = ".ksyncd.";
 const SUFFIX: &str = ".tmp";
 const RANDOM_LEN: usize = 16;
@@ -43,6 +45,11 @@ pub fn is_temporary_name(name: &[u8]) -> bool {
                 .iter()
                 .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     })
+}
+
+/// True for a name that ksyncd uses itself: such an entry is never part of a tree.
+pub fn is_own_name(name: &[u8]) -> bool {
+    name == KEPT_NAME.as_bytes() || is_temporary_name(name)
 }
 
 /// Creates something under a temporary name that nothing has yet.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::receiver::content;
 use crate::engine::receiver::shared::Shared;
 use crate::entry::Entry;
 use crate::options::{Attributes, Backup};
@@ -18,6 +19,9 @@ pub(super) fn keep(
     let Some((from, found, to, name)) = way(shared, path, found)? else {
         return Ok(());
     };
+    if let Some(keeper) = shared.keeper() {
+        keeper.rename(&from, &found.name, &to, &name);
+    }
     from.rename(&found.name, &to, &name)
 }
 
@@ -32,9 +36,10 @@ pub(super) fn keep_copy(
         return Ok(());
     };
     let old = from.open_file(&found.name)?;
-    let mut copy = to.stage()?;
+    let mut copy = shared.stage(&to)?;
     copy.copy_from(&old, 0, 0, old.opened().size)?;
     copy.set_metadata(&metadata_of(found, &shared.options.attributes))?;
+    content::announce(shared, &to, &name, &copy)?;
     copy.commit(&to, &name)
 }
 
@@ -62,7 +67,7 @@ fn way<'e>(
         Some(directory) => {
             let mut at = handles.get(&RelPath::root())?;
             for part in directory.components().chain(parent.components()) {
-                at = Arc::new(open_or_create(&at, part)?);
+                at = Arc::new(open_or_create(shared, &at, part)?);
             }
             at
         }
@@ -98,8 +103,13 @@ fn backup_part(name: &[u8]) -> Result<FileName, root::Error> {
     })
 }
 
-fn open_or_create(dir: &Dir, name: &[u8]) -> Result<Dir, root::Error> {
+fn open_or_create(shared: &Shared<'_>, dir: &Dir, name: &[u8]) -> Result<Dir, root::Error> {
     let name = backup_part(name)?;
+    if let Some(keeper) = shared.keeper()
+        && dir.stamp(&name)?.is_none()
+    {
+        keeper.make_dir(dir, &name);
+    }
     match dir.create_dir(&name, 0o700) {
         Err(error) if !error.is_already_there() => Err(error),
         _ => dir.open_dir(&name),

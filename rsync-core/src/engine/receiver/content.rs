@@ -11,6 +11,7 @@ use std::sync::PoisonError;
 use crate::checksum::Digest;
 use crate::delta::Shape;
 use crate::engine::error::Error;
+use crate::engine::keeper::New;
 use crate::engine::receiver::moves::Candidate;
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
@@ -252,7 +253,7 @@ fn small(
     {
         open_old(shared, &mut place)
     } else {
-        place.dir.stage()
+        shared.stage(&place.dir)
     };
     let written = written.and_then(|mut staged| {
         staged.write_content_at(content, 0, shared.options.write.sparse)?;
@@ -270,6 +271,9 @@ fn small(
 fn open_old(shared: &Shared<'_>, place: &mut Place) -> Result<root::StagedFile, root::Error> {
     if !place.kept {
         backup::keep_copy(shared, &place.path, place.found.as_ref())?;
+        if let Some(keeper) = shared.keeper() {
+            keeper.rewrite(&place.dir, &place.entry.name);
+        }
         place.kept = true;
     }
     place.dir.open_in_place(&place.entry.name)
@@ -311,6 +315,7 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
     let to_keep = place.found.as_ref().filter(|_| !place.kept);
     let put = backup::keep(shared, &place.path, to_keep).and_then(|()| {
         staged.set_metadata(&metadata)?;
+        announce(shared, &place.dir, &place.entry.name, &staged)?;
         if place.found.is_some() {
             staged.commit(&place.dir, &place.entry.name)
         } else {
@@ -331,6 +336,25 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
     }
 }
 
+/// Tells who keeps old versions that `staged` is about to take its place.
+pub(super) fn announce(
+    shared: &Shared<'_>,
+    dir: &Dir,
+    name: &FileName,
+    staged: &root::StagedFile,
+) -> Result<(), root::Error> {
+    let Some(keeper) = shared.keeper() else {
+        return Ok(());
+    };
+    let stamp = staged.stamp()?;
+    if staged.is_in_place() {
+        keeper.rewritten(dir, name, &stamp);
+    } else {
+        keeper.put(dir, name, New::File(stamp));
+    }
+    Ok(())
+}
+
 /// Accounts for an entry that could not be put in place: a new one perhaps because its name is
 /// taken after all.
 pub(super) fn not_put(
@@ -348,15 +372,22 @@ pub(super) fn not_put(
 
 /// Makes a link or a special file, in the place of whatever file is there.
 pub(super) fn put_special(
+    shared: &Shared<'_>,
     dir: &Dir,
     entry: &Entry,
     found: Option<&Entry>,
     metadata: &Metadata,
 ) -> Result<(), root::Error> {
+    if let Some(keeper) = shared.keeper() {
+        keeper.change_dir(dir);
+    }
     let staged = match &entry.kind {
         Kind::Symlink { target } => dir.stage_symlink(target, metadata)?,
         kind => dir.stage_node(kind, metadata)?,
     };
+    if let Some(keeper) = shared.keeper() {
+        keeper.put(dir, &entry.name, New::Other(&entry.kind));
+    }
     if found.is_some() {
         staged.commit(dir, &entry.name)
     } else {

@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use crate::engine::receiver::backup;
 use crate::engine::receiver::listing::OWNER_BITS;
 use crate::engine::receiver::shared::Shared;
+use crate::engine::receiver::{backup, guard};
 use crate::engine::tree::Tree;
 use crate::entry::Entry;
 use crate::filter::Scope;
@@ -42,6 +42,12 @@ pub(super) fn delete(
         shared.account.withheld(count, WithheldReason::EmptySource);
         return;
     }
+    if let Some(reason) = guard::forbids(shared, &extraneous) {
+        if count > 0 {
+            shared.account.withheld(count, reason);
+        }
+        return;
+    }
     let (Some(tree), Some(handles)) = (shared.tree, &shared.handles) else {
         return;
     };
@@ -72,11 +78,29 @@ pub(super) fn delete(
 }
 
 /// Removes an entry that is not a directory with something in it.
-pub(super) fn remove_one(dir: &Dir, name: &FileName) -> Result<(), root::Error> {
-    match dir.remove_file(name) {
-        Err(error) if error.is_a_directory() => dir.remove_dir(name),
+pub(super) fn remove_one(
+    shared: &Shared<'_>,
+    dir: &Dir,
+    name: &FileName,
+) -> Result<(), root::Error> {
+    match remove_file(shared, dir, name) {
+        Err(error) if error.is_a_directory() => remove_dir(shared, dir, name),
         outcome => outcome,
     }
+}
+
+fn remove_file(shared: &Shared<'_>, dir: &Dir, name: &FileName) -> Result<(), root::Error> {
+    match shared.keeper() {
+        Some(keeper) => keeper.remove(dir, name),
+        None => dir.remove_file(name),
+    }
+}
+
+fn remove_dir(shared: &Shared<'_>, dir: &Dir, name: &FileName) -> Result<(), root::Error> {
+    if let Some(keeper) = shared.keeper() {
+        keeper.remove_dir(dir, name);
+    }
+    dir.remove_dir(name)
 }
 
 /// Removes a directory, to make way, as far as the rules let it; an error if something stays. It
@@ -88,11 +112,11 @@ pub(super) fn clear(
     entry: &Entry,
 ) -> Result<(), root::Error> {
     let is_dry = shared.options.dry_run;
-    if shared.options.delete.when == DeleteWhen::Never {
+    if shared.options.delete.when == DeleteWhen::Never || shared.source_is_new() {
         return if is_dry {
             Ok(())
         } else {
-            dir.remove_dir(&entry.name)
+            remove_dir(shared, dir, &entry.name)
         };
     }
     let Some(tree) = shared.tree else {
@@ -110,7 +134,7 @@ pub(super) fn clear(
     if is_dry {
         Ok(())
     } else {
-        dir.remove_dir(&entry.name)
+        remove_dir(shared, dir, &entry.name)
     }
 }
 
@@ -194,6 +218,13 @@ impl Deleting<'_, '_> {
         scope: &Scope,
     ) -> Option<Level> {
         let path = parent.join(&own.name);
+        if let Some(keeper) = self
+            .shared
+            .keeper()
+            .filter(|_| !self.shared.options.dry_run)
+        {
+            keeper.change(dir, &own.name, &Metadata::default());
+        }
         if own.mode & OWNER_BITS != OWNER_BITS && !self.shared.options.dry_run && !is_superuser() {
             let mode = Some(own.mode | OWNER_BITS);
             // If this fails so will what needs it, which is reported then.
@@ -254,7 +285,7 @@ impl Deleting<'_, '_> {
         } else if self.shared.options.backup.is_some() {
             backup::keep(self.shared, path, Some(entry))
         } else {
-            dir.remove_file(&entry.name)
+            remove_file(self.shared, dir, &entry.name)
         };
         self.account(path, entry, removed)
     }
@@ -266,7 +297,7 @@ impl Deleting<'_, '_> {
         let removed = if self.shared.options.dry_run {
             Ok(())
         } else {
-            above.remove_dir(&level.own.name)
+            remove_dir(self.shared, above, &level.own.name)
         };
         self.account(&level.path, &level.own, removed)
     }

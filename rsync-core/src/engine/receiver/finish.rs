@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use crate::engine::error::Error;
+use crate::engine::keeper::New;
 use crate::engine::receiver::listing::Group;
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{backup, content, delete};
@@ -113,9 +114,10 @@ fn replace(shared: &Shared<'_>, replacement: Replacement) {
     let put = cleared.and_then(|()| match staged {
         Some(staged) => {
             staged.set_metadata(&metadata)?;
+            content::announce(shared, &dir, &entry.name, &staged)?;
             staged.commit(&dir, &entry.name)
         }
-        None => content::put_special(&dir, &entry, found.as_ref(), &metadata),
+        None => content::put_special(shared, &dir, &entry, found.as_ref(), &metadata),
     });
     match put {
         Ok(()) => shared.account.transferred(&path, &entry, change),
@@ -143,13 +145,22 @@ fn link(shared: &Shared<'_>, group: &Group) {
         let made = match (place, &shared.handles, path.parent()) {
             (Some((dir, name)), Some(handles), Some(parent)) => {
                 handles.get(&parent).and_then(|to| {
+                    let announce = || {
+                        if let Some(keeper) = shared.keeper() {
+                            keeper.put(&to, &entry.name, New::NameOf(dir, name));
+                        }
+                    };
                     match found {
-                        None => return dir.create_hard_link(name, &to, &entry.name),
+                        None => {
+                            announce();
+                            return dir.create_hard_link(name, &to, &entry.name);
+                        }
                         Some(found) if found.is_dir() => {
                             delete::clear(shared, &to, &parent, found)?;
                         }
                         found => backup::keep(shared, path, found)?,
                     }
+                    announce();
                     dir.stage_hard_link(name, &to, &entry.name)
                 })
             }
@@ -226,7 +237,7 @@ fn finish_directories(shared: &Shared<'_>, directories: HashMap<RelPath, Metadat
     for (path, metadata) in directories {
         match handles
             .get(&path)
-            .and_then(|dir| set_unless_set(&dir, &metadata))
+            .and_then(|dir| set_unless_set(shared, &dir, &metadata))
         {
             Ok(()) => {}
             // Deleted or replaced meanwhile.
@@ -240,7 +251,7 @@ fn finish_directories(shared: &Shared<'_>, directories: HashMap<RelPath, Metadat
 }
 
 /// A directory in which nothing happened is as it was, and is not touched.
-fn set_unless_set(dir: &Dir, metadata: &Metadata) -> Result<(), root::Error> {
+fn set_unless_set(shared: &Shared<'_>, dir: &Dir, metadata: &Metadata) -> Result<(), root::Error> {
     let detail = Detail {
         owner: metadata.uid.is_some() || metadata.gid.is_some(),
         ..Detail::default()
@@ -255,6 +266,9 @@ fn set_unless_set(dir: &Dir, metadata: &Metadata) -> Result<(), root::Error> {
     if is_set {
         Ok(())
     } else {
+        if let Some(keeper) = shared.keeper() {
+            keeper.change_dir(dir);
+        }
         dir.set_own_metadata(metadata)
     }
 }

@@ -291,6 +291,9 @@ impl<'s, 'a> Listings<'s, 'a> {
         let closed = entry.mode & OWNER_BITS != OWNER_BITS && !crate::root::is_superuser();
         if closed {
             let mode = Some(entry.mode | OWNER_BITS);
+            if let Some(keeper) = self.shared.keeper() {
+                keeper.change_dir(dir);
+            }
             // If this fails so will what needs it, which is reported then.
             let _ = dir.set_own_metadata(&Metadata {
                 mode,

@@ -10,6 +10,7 @@ mod backup;
 mod content;
 mod delete;
 mod finish;
+mod guard;
 mod listing;
 mod metadata;
 mod moves;
@@ -22,6 +23,7 @@ use std::path::Path;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 
+use crate::engine::care::Incarnation;
 use crate::engine::connection::{Inbox, Outbox};
 use crate::engine::context::Context;
 use crate::engine::destination;
@@ -57,7 +59,7 @@ pub(crate) fn receive_into(
     context: &Context<'_>,
     outbox: &Outbox<FromReceiver>,
     inbox: &mut Inbox<FromSender>,
-) -> Result<Receipt, Error> {
+) -> Result<Received, Error> {
     let source = match inbox.recv()? {
         FromSender::Source(source) => source,
         _ => return Err(Error::Protocol("the source was not announced".into())),
@@ -79,6 +81,10 @@ pub(crate) fn receive_into(
     if let Some(root) = destination.root.as_ref().filter(|_| context.confined) {
         root.confine(Access::Write);
     }
+    let keeper = context.care.keeper.filter(|_| cfg!(feature = "keep"));
+    if let (Some(keeper), Some(root)) = (keeper, &destination.root) {
+        keeper.open(root, destination.created);
+    }
     let tree = destination.root.map(|root| Tree {
         root,
         only: destination.only,
@@ -93,6 +99,16 @@ pub(crate) fn receive_into(
         umask,
     };
     receive(tree.as_ref(), opening, desired, context, outbox, inbox)
+}
+
+/// What came of one pass.
+pub(crate) struct Received {
+    /// The account of every entry.
+    pub(crate) receipt: Receipt,
+    /// Which life of the source it was.
+    pub(crate) incarnation: Incarnation,
+    /// Nothing was here before.
+    pub(crate) began_empty: bool,
 }
 
 /// What is known before the first listing.
@@ -116,11 +132,12 @@ fn receive(
     context: &Context<'_>,
     outbox: &Outbox<FromReceiver>,
     inbox: &mut Inbox<FromSender>,
-) -> Result<Receipt, Error> {
+) -> Result<Received, Error> {
     debug_assert!(tree.is_none_or(|tree| tree.side == Side::Destination));
     let summary = tree.map(|tree| Summary::of(tree, WALKERS, &AtomicBool::new(false)));
     outbox.send(&FromReceiver::Holdings(first_holdings(summary.as_ref())))?;
-    let shared = Shared::new(tree, context, opening.umask, outbox);
+    let began_empty = summary.as_ref().is_none_or(Summary::is_empty);
+    let shared = Shared::new(tree, context, &opening, summary.as_ref(), outbox);
     let temporaries = summary
         .as_ref()
         .map(|summary| summary.temporaries.clone())
@@ -161,7 +178,11 @@ fn receive(
             .unwrap_or_else(PoisonError::into_inner)
             .unwrap_or_default();
         settle(&totals, &sent)?;
-        Ok(totals.receipt)
+        Ok(Received {
+            receipt: totals.receipt,
+            incarnation: opening.source.incarnation,
+            began_empty,
+        })
     })
 }
 

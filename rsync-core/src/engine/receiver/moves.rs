@@ -241,22 +241,32 @@ fn use_candidate(
     let deletes =
         options.when != DeleteWhen::Never && (late.listing_complete || options.despite_errors);
     drop(late);
-    let may_rename = deletes && options.limit.is_none() && shared.options.backup.is_none();
+    let may_rename = deletes
+        && !shared.source_is_new()
+        && options.limit.is_none()
+        && shared.options.backup.is_none();
     if may_rename && !has_other_names(candidate)? {
         let (from, to) = (&candidate.name, &place.entry.name);
+        if let Some(keeper) = shared.keeper() {
+            keeper.rename(&candidate.dir, from, &place.dir, to);
+        }
         if place.found.is_some() {
             candidate.dir.rename(from, &place.dir, to)?;
         } else {
             candidate.dir.rename_no_replace(from, &place.dir, to)?;
         }
         shared.account.deleted(&candidate.path, &place.entry.kind);
+        if let Some(keeper) = shared.keeper() {
+            keeper.change(&place.dir, to, &metadata);
+        }
         return place.dir.set_metadata(&place.entry.name, &metadata);
     }
     let basis = candidate.dir.open_file(&candidate.name)?;
     let size = place.entry.file_size().unwrap_or(0);
-    let mut staged = place.dir.stage()?;
+    let mut staged = shared.stage(&place.dir)?;
     staged.copy_from(&basis, 0, 0, size)?;
     staged.set_metadata(&metadata)?;
+    content::announce(shared, &place.dir, &place.entry.name, &staged)?;
     if place.found.is_some() {
         staged.commit(&place.dir, &place.entry.name)
     } else {

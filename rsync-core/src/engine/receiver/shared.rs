@@ -5,25 +5,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::checksum::BlockKey;
+use crate::engine::care::{Care, Incarnation};
 use crate::engine::connection::{ConnectionError, Outbox};
 use crate::engine::content_digest::ContentDigest;
 use crate::engine::context::Context;
 use crate::engine::handles::Handles;
+use crate::engine::keeper::Keeper;
 use crate::engine::queue::ByteQueue;
-use crate::engine::receiver::WRITERS;
 use crate::engine::receiver::account::Account;
 use crate::engine::receiver::content::Job;
 use crate::engine::receiver::finish::Late;
 use crate::engine::receiver::metadata::metadata;
 use crate::engine::receiver::pending::Pendings;
 use crate::engine::receiver::signing::Signing;
-use crate::engine::tree::Tree;
+use crate::engine::receiver::{Opening, WRITERS};
+use crate::engine::tree::{Summary, Tree};
 use crate::entry::{Entry, Timestamp};
 use crate::filter::Filter;
 use crate::monitor::Event;
 use crate::options::Options;
 use crate::path::{FileName, RelPath};
-use crate::root::Metadata;
+use crate::root::{self, Dir, Metadata, StagedFile};
 use crate::wire::message::{FileId, FromReceiver, How, SenderTotals};
 
 /// Bytes of content that may wait for one writer.
@@ -37,6 +39,12 @@ pub(super) struct Shared<'a> {
     pub(super) filter: &'a Filter,
     pub(super) key: &'a BlockKey,
     pub(super) outbox: &'a Outbox<FromReceiver>,
+    /// What only this end knows.
+    care: Care<'a>,
+    /// What is here at first.
+    pub(super) summary: Option<&'a Summary>,
+    /// The life of the source that there is now.
+    incarnation: Incarnation,
     pub(super) account: Account<'a>,
     pub(super) pending: Pendings,
     pub(super) handles: Option<Handles<'a>>,
@@ -79,7 +87,8 @@ impl<'a> Shared<'a> {
     pub(super) fn new(
         tree: Option<&'a Tree<'a>>,
         context: &Context<'a>,
-        umask: u32,
+        opening: &Opening,
+        summary: Option<&'a Summary>,
         outbox: &'a Outbox<FromReceiver>,
     ) -> Self {
         Self {
@@ -88,6 +97,9 @@ impl<'a> Shared<'a> {
             filter: context.filter,
             key: context.key,
             outbox,
+            care: context.care,
+            summary,
+            incarnation: opening.source.incarnation,
             account: Account::new(context.monitor),
             pending: Pendings::new(),
             handles: tree.map(|tree| Handles::new(&tree.root)),
@@ -102,8 +114,36 @@ impl<'a> Shared<'a> {
             wanted: Mutex::default(),
             listed_name: Mutex::default(),
             closed: AtomicBool::new(false),
-            umask,
+            umask: opening.umask,
         }
+    }
+
+    /// What only this end takes care of; nothing in the agent, which has no code for it.
+    pub(super) fn care(&self) -> Care<'a> {
+        if cfg!(feature = "keep") {
+            self.care
+        } else {
+            Care::default()
+        }
+    }
+
+    /// True if the source is not the one that earlier runs came from.
+    pub(super) fn source_is_new(&self) -> bool {
+        let agreed = self.care().incarnation;
+        agreed.is_some_and(|agreed| agreed != self.incarnation)
+    }
+
+    /// Who keeps what this run changes.
+    pub(super) fn keeper(&self) -> Option<&'a dyn Keeper> {
+        self.care().keeper
+    }
+
+    /// Creates a temporary in `dir`, which changes that.
+    pub(super) fn stage(&self, dir: &Dir) -> Result<StagedFile, root::Error> {
+        if let Some(keeper) = self.keeper() {
+            keeper.change_dir(dir);
+        }
+        dir.stage()
     }
 
     /// Gives a job to the writer of `file`. Neighbours go to the same writer, because creating

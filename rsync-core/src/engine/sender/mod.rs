@@ -53,6 +53,7 @@ pub(crate) fn send(
         key,
         monitor,
         confined,
+        ..
     } = *context;
     if confined {
         root.confine(match options.links {

@@ -128,7 +128,7 @@ impl Tree<'_> {
     pub(crate) fn may_serve(&self, dir: &RelPath, name: &FileName) -> bool {
         let not_asked_for = dir.is_root() && self.only.as_ref().is_some_and(|only| only != name);
         !not_asked_for
-            && !root::is_temporary_name(name.as_bytes())
+            && !root::is_own_name(name.as_bytes())
             && (self.filter.is_trivial()
                 || self
                     .scope_at(dir)
@@ -200,8 +200,10 @@ impl Tree<'_> {
                 excluded += 1;
                 return false;
             }
-            if root::is_temporary_name(name.as_bytes()) {
-                temporaries.push(name.clone());
+            if root::is_own_name(name.as_bytes()) {
+                if root::is_temporary_name(name.as_bytes()) {
+                    temporaries.push(name.clone());
+                }
                 return false;
             }
             let out =

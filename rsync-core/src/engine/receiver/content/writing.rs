@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::{MAX_ATTEMPTS, again, arrived, open_old, put};
+use super::{MAX_ATTEMPTS, again, announce, arrived, open_old, put};
 use crate::checksum::{Digest, Hasher};
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
@@ -180,6 +180,7 @@ fn keep_partial(shared: &Shared<'_>, place: &Place, open: Open) {
     if shared.options.write.partial && !open.in_place && place.found.is_none() && open.position > 0
     {
         // Best effort: without it only the next transfer takes longer.
+        let _ = announce(shared, &place.dir, &place.entry.name, &open.staged);
         let _ = open.staged.commit_new(&place.dir, &place.entry.name);
     }
 }
@@ -200,7 +201,7 @@ fn open(shared: &Shared<'_>, place: &mut Place, attempts: u32, seen: Seen) -> Re
     let staged = if in_place {
         open_old(shared, place)?
     } else {
-        place.dir.stage()?
+        shared.stage(&place.dir)?
     };
     let mut open = Open {
         staged,

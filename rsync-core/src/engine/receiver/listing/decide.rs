@@ -7,6 +7,7 @@ use super::{Blocked, Listings, OWNER_BITS, OpenListing};
 use crate::engine::error::Error;
 use crate::engine::receiver::finish::Replacement;
 use crate::engine::receiver::pending::{Pending, Place};
+use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{backup, content, delete};
 use crate::engine::sender::pushed_unasked;
 use crate::entry::{Entry, Kind};
@@ -83,7 +84,7 @@ impl Listings<'_, '_> {
             account.skipped(path, reason);
             return false;
         }
-        if root::is_temporary_name(entry.name.as_bytes()) {
+        if root::is_own_name(entry.name.as_bytes()) {
             let reason = "its name is one of ksyncd's own temporaries";
             account.refused(path, &Trouble::Refused(reason.into()));
             self.block(path, entry, Blocked::Refused);
@@ -212,8 +213,11 @@ impl Listings<'_, '_> {
         let done = if entry.is_dir() {
             // What is written below changes its time once more: that comes at the end.
             self.finish_directory(path.clone(), metadata);
-            make_writable(dir, entry, found)
+            make_writable(self.shared, dir, entry, found)
         } else {
+            if let Some(keeper) = self.shared.keeper() {
+                keeper.change(dir, &entry.name, &metadata);
+            }
             dir.set_metadata(&entry.name, &metadata)
         };
         match done {
@@ -262,8 +266,9 @@ impl Listings<'_, '_> {
         }
         let made = match &entry.kind {
             Kind::Dir => self.create_directory(dir, &path, &entry, found.as_ref()),
-            _ => backup::keep(self.shared, &path, found.as_ref())
-                .and_then(|()| content::put_special(dir, &entry, found.as_ref(), &metadata)),
+            _ => backup::keep(self.shared, &path, found.as_ref()).and_then(|()| {
+                content::put_special(self.shared, dir, &entry, found.as_ref(), &metadata)
+            }),
         };
         match made {
             Ok(()) => {
@@ -300,11 +305,14 @@ impl Listings<'_, '_> {
     ) -> Result<(), crate::root::Error> {
         if found.is_some() {
             backup::keep(self.shared, path, found)?;
-            match delete::remove_one(dir, &entry.name) {
+            match delete::remove_one(self.shared, dir, &entry.name) {
                 // Kept under another name.
                 Err(error) if error.is_not_found() => {}
                 removed => removed?,
             }
+        }
+        if let Some(keeper) = self.shared.keeper() {
+            keeper.make_dir(dir, &entry.name);
         }
         dir.create_dir(&entry.name, 0o700)
     }
@@ -350,6 +358,7 @@ impl Listings<'_, '_> {
 /// What is below a directory may have to be changed although the source lets nobody: it gets its
 /// mode at the end.
 fn make_writable(
+    shared: &Shared<'_>,
     dir: &Dir,
     entry: &Entry,
     found: Option<&Entry>,
@@ -357,12 +366,12 @@ fn make_writable(
     let Some(found) = found.filter(|found| found.mode & OWNER_BITS != OWNER_BITS) else {
         return Ok(());
     };
-    let mode = Some(found.mode | OWNER_BITS);
-    dir.set_metadata(
-        &entry.name,
-        &crate::root::Metadata {
-            mode,
-            ..crate::root::Metadata::default()
-        },
-    )
+    let metadata = crate::root::Metadata {
+        mode: Some(found.mode | OWNER_BITS),
+        ..crate::root::Metadata::default()
+    };
+    if let Some(keeper) = shared.keeper() {
+        keeper.change(dir, &entry.name, &metadata);
+    }
+    dir.set_metadata(&entry.name, &metadata)
 }

@@ -1,0 +1,153 @@
+//! What one sync remembers for later: old versions of what it changes.
+//!
+//! Remembering never stands in the way of a sync. What does not work is said, once.
+
+use std::sync::Arc;
+
+use rsync_core::engine::keeper::Keeper;
+use rsync_core::engine::{Care, Report};
+use rsync_core::options::Options;
+
+use crate::args::Sync;
+use crate::exit::Exit;
+use crate::locate::Ends;
+use crate::mapping::Verb;
+use crate::monitor::{Lines, Watch};
+use crate::state::{Baseline, Ended, NoState, Run, State, Verbs};
+
+/// What one sync remembers.
+pub(crate) struct Memory {
+    lines: Arc<Lines>,
+    run: Option<(Run, u64)>,
+    baseline: Option<Baseline>,
+    accepts_any_source: bool,
+    is_dry: bool,
+    max_delete_percent: Option<u8>,
+}
+
+impl Memory {
+    /// Prepares to remember a pull that changes something. Others leave nothing here to undo.
+    pub(crate) fn open(
+        args: &Sync,
+        ends: &Ends,
+        options: &Options,
+        verb: Verb,
+        watch: &Watch,
+    ) -> Self {
+        let mut memory = Self {
+            lines: watch.lines(),
+            run: None,
+            baseline: None,
+            accepts_any_source: args.change.accept_source,
+            is_dry: options.dry_run,
+            max_delete_percent: None,
+        };
+        if verb != Verb::Pull {
+            return memory;
+        }
+        memory.max_delete_percent = Some(args.change.max_delete_percent);
+        let budget = args.keep.budget().filter(|_| !options.dry_run);
+        let opened = State::open().and_then(|state| {
+            memory.baseline = baseline(&state, args, ends);
+            let run = budget.map(|budget| Ok((begin(state, args, ends, budget)?, budget)));
+            run.transpose()
+        });
+        match opened {
+            Ok(run) => memory.run = run,
+            Err(_) if budget.is_none() => {}
+            Err(error) => memory.complain(&format!(
+                "this run can not be undone: {error}; set XDG_STATE_HOME, or say --no-undo"
+            )),
+        }
+        memory
+    }
+
+    /// What the engine is to take care of.
+    pub(crate) fn care(&self) -> Care<'_> {
+        Care {
+            keeper: self
+                .run
+                .as_ref()
+                .map(|(run, _)| run.keeping() as &dyn Keeper),
+            incarnation: self
+                .baseline
+                .as_ref()
+                .filter(|_| !self.accepts_any_source)
+                .and_then(Baseline::agreed),
+            max_delete_percent: self.max_delete_percent.filter(|&percent| percent < 100),
+        }
+    }
+
+    /// The run is over. Its source is the one that deletions may rest on, unless what is here came
+    /// from another and nobody has agreed to this.
+    pub(crate) fn end(mut self, exit: Exit, report: Option<&Report>) {
+        if let (Some(baseline), Some(report)) = (&self.baseline, report)
+            && !self.is_dry
+            && (self.accepts_any_source || report.began_empty || baseline.agreed().is_none())
+            && let Err(error) = baseline.agree(report.incarnation)
+        {
+            self.complain(&format!(
+                "the source can not be remembered: {}; check the state directory",
+                crate::errors::words_of(&error)
+            ));
+        }
+        let receipt = report.map(|report| &report.receipt);
+        let Some((run, budget)) = self.run.take() else {
+            return;
+        };
+        let kept = run.keeping().kept();
+        if kept.lost > 0 {
+            self.complain(&format!(
+                "{} old versions could not be kept, {}",
+                kept.lost,
+                match &kept.first_loss {
+                    Some(rsync_core::keep::Loss::System { operation, code }) => format!(
+                        "the first because of an error: cannot {operation}: {}",
+                        crate::errors::words_of(&std::io::Error::from_raw_os_error(*code))
+                    ),
+                    _ => "there is no room for them; --undo-keep makes more".to_owned(),
+                }
+            ));
+        }
+        if let Err(error) = run.end(Ended::new(exit.code(), receipt, &kept), budget) {
+            self.complain(&format!(
+                "the account of this run can not be written: {}; ksyncd log shows it as cut",
+                crate::errors::words_of(&error)
+            ));
+        }
+    }
+
+    fn complain(&self, sentence: &str) {
+        self.lines.err(&format!("ksyncd: {sentence}"));
+    }
+}
+
+/// What is remembered of the source. A directory of this machine is made anew by many a program
+/// that has no other way to fill it: nothing is to be learned from that.
+fn baseline(state: &State, args: &Sync, ends: &Ends) -> Option<Baseline> {
+    if ends.are_local() {
+        return None;
+    }
+    let reach = &args.reach;
+    // As it was written: a deployment stays the same source, whichever pod there is today.
+    let target = format!(
+        "{:?}",
+        (
+            &args.source,
+            &reach.rsh,
+            &reach.namespace,
+            &reach.container,
+            &reach.context,
+            &reach.kubeconfig
+        )
+    );
+    Some(Baseline::of(state, &target, &ends.there.path, &ends.here))
+}
+
+fn begin(state: State, args: &Sync, ends: &Ends, budget: u64) -> Result<Run, NoState> {
+    let source = args.source.to_string_lossy().into_owned();
+    Run::begin(state, Verbs::Pull, source, &ends.here, budget).map_err(|cause| NoState::Unusable {
+        path: "the state directory".into(),
+        cause,
+    })
+}

@@ -1,0 +1,16 @@
+//! Nothing is lost: what runs replace and delete is kept, and comes back. rsync judges whether a
+//! tree is what it was.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod guards;
+mod place;
+mod undo;
+mod undo_conflicts;
+mod undo_cut;

@@ -1,0 +1,123 @@
+//! The journal of a run: records one after the other, each with its length before it.
+//!
+//! A run that was killed may leave half a record at the end: reading stops there. Records are in
+//! postcard's format; the first bytes of the file name the format's version.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::record::Record;
+
+const MAGIC: &[u8; 8] = b"ksyncdJ1";
+/// Longest record: a path, a link target and a full set of extended attributes with their names.
+const MAX_RECORD_LEN: usize = 256 << 10;
+/// Longest journal that is read. Some millions of records.
+const MAX_JOURNAL_LEN: u64 = 1 << 30;
+
+/// The journal of a run that is under way.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+}
+
+/// Why a journal can not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is not a journal, or one of another version.
+    #[error("it is no journal that this version of ksyncd can read")]
+    Unknown,
+}
+
+impl Journal {
+    /// Starts a journal at `path`, where nothing may be.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let mut file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
+        file.write_all(MAGIC)?;
+        Ok(Self { file })
+    }
+
+    /// Adds a record. When this returns it survives this process, though not a power cut.
+    pub fn append(&mut self, record: &Record) -> io::Result<()> {
+        // The length takes the place of the zeros.
+        let mut line = postcard::to_extend(record, vec![0; 4]).map_err(io::Error::other)?;
+        let len = u32::try_from(line.len() - 4).map_err(io::Error::other)?;
+        line[..4].copy_from_slice(&len.to_le_bytes());
+        self.file.write_all(&line)
+    }
+
+    /// Reads what a journal holds, up to its end or to where it was cut.
+    pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
+        let mut bytes = Vec::new();
+        File::open(path)?
+            .take(MAX_JOURNAL_LEN)
+            .read_to_end(&mut bytes)?;
+        if MAGIC.starts_with(&bytes) {
+            // The run was cut as it began.
+            return Ok(Vec::new());
+        }
+        let mut rest = bytes.strip_prefix(MAGIC).ok_or(JournalError::Unknown)?;
+        let mut records = Vec::new();
+        while let Some((len, after)) = rest.split_first_chunk::<4>() {
+            let len = u32::from_le_bytes(*len) as usize;
+            let Some(record) = after.get(..len).filter(|_| len <= MAX_RECORD_LEN) else {
+                break;
+            };
+            match postcard::from_bytes(record) {
+                Ok(record) => records.push(record),
+                Err(_) => break,
+            }
+            rest = &after[len..];
+        }
+        Ok(records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::RelPath;
+
+    fn removed(kept: u64) -> Record {
+        Record::Removed {
+            path: RelPath::new(b"a/b").unwrap(),
+            kept,
+        }
+    }
+
+    #[test]
+    fn a_journal_that_was_cut_anywhere_gives_what_was_written_before() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("journal");
+        let mut journal = Journal::create(&path).unwrap();
+        let lines: Vec<Record> = (0..3).map(removed).collect();
+        let mut ends = vec![MAGIC.len()];
+        for line in &lines {
+            journal.append(line).unwrap();
+            ends.push(std::fs::metadata(&path).unwrap().len() as usize);
+        }
+        let whole = std::fs::read(&path).unwrap();
+        for len in 0..=whole.len() {
+            std::fs::write(&path, &whole[..len]).unwrap();
+            let complete = ends.iter().filter(|&&end| end <= len).count();
+            let complete = complete.saturating_sub(1);
+            assert_eq!(Journal::read(&path).unwrap(), lines[..complete], "{len}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_journal_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("journal");
+        std::fs::write(&path, b"ksyncdJ2").unwrap();
+        assert!(matches!(Journal::read(&path), Err(JournalError::Unknown)));
+    }
+}

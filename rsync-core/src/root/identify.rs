@@ -1,0 +1,46 @@
+//! Telling whether an entry is still the one it was.
+
+use rustix::io::Errno;
+
+use super::dir::Dir;
+use super::error::{Context, Error};
+use super::stage::StagedFile;
+use super::stat::{Stamp, Stat};
+use crate::path::FileName;
+
+/// Group and others may write.
+const OTHERS_WRITE: u32 = 0o022;
+
+impl Dir {
+    /// What the entry `name` is now, of whatever kind; nothing if there is none.
+    pub fn stamp(&self, name: &FileName) -> Result<Option<Stamp>, Error> {
+        match Stat::at(self.fd(), name.as_bytes()) {
+            Ok(stat) => Ok(Some(stat.stamp())),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno).context("stat", self.at(name)),
+        }
+    }
+
+    /// How many names the entry `name` has; none if there is no such entry.
+    pub fn names_of(&self, name: &FileName) -> Result<u64, Error> {
+        match Stat::at(self.fd(), name.as_bytes()) {
+            Ok(stat) => Ok(stat.names),
+            Err(Errno::NOENT) => Ok(0),
+            Err(errno) => Err(errno).context("stat", self.at(name)),
+        }
+    }
+}
+
+/// True if a directory belongs to this process's user and nobody else may write to it.
+pub fn is_own_directory(dir: &Dir) -> Result<bool, Error> {
+    let stat = Stat::of(dir.fd()).context("stat", || dir.path().clone())?;
+    let is_own = stat.owner.uid == rustix::process::geteuid().as_raw();
+    Ok(is_own && stat.mode & OTHERS_WRITE == 0)
+}
+
+impl StagedFile {
+    /// True if it has its final name already: others see it change.
+    pub fn is_in_place(&self) -> bool {
+        self.entry.is_settled()
+    }
+}
