@@ -23,6 +23,7 @@ pub(crate) struct Memory {
     accepts_any_source: bool,
     is_dry: bool,
     max_delete_percent: Option<u8>,
+    trusts_source: bool,
 }
 
 impl Memory {
@@ -41,6 +42,7 @@ impl Memory {
             accepts_any_source: args.change.accept_source,
             is_dry: options.dry_run,
             max_delete_percent: None,
+            trusts_source: args.change.trust_source || ends.are_local(),
         };
         if verb != Verb::Pull {
             return memory;
@@ -75,6 +77,7 @@ impl Memory {
                 .filter(|_| !self.accepts_any_source)
                 .and_then(Baseline::agreed),
             max_delete_percent: self.max_delete_percent.filter(|&percent| percent < 100),
+            guarded: !self.trusts_source,
         }
     }
 

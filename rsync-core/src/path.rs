@@ -154,6 +154,12 @@ impl RelPath {
             .filter(|part| !part.is_empty())
     }
 
+    /// What is below the first name; nothing if that is all there is.
+    pub fn below_first(&self) -> Option<Self> {
+        let slash = self.0.iter().position(|&byte| byte == b'/')?;
+        Some(Self(self.0[slash + 1..].to_vec()))
+    }
+
     /// The last name, or nothing for the root.
     pub fn file_name(&self) -> Option<FileName> {
         let last = self.components().next_back()?;
@@ -337,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn escaped_text_can_not_move_the_cursor_or_reorder_a_line() {
+    fn p12_escaped_text_can_not_move_the_cursor_or_reorder_a_line() {
         assert_eq!(escape(b"a\x1b[2Jb\n"), "a\\#033[2Jb\\#012");
         assert_eq!(escape("grün".as_bytes()), "grün");
         assert_eq!(escape("a\u{202e}b".as_bytes()), "a\\#342\\#200\\#256b");

@@ -51,6 +51,13 @@ pub(crate) struct Change {
     /// are not remembered.
     #[arg(long)]
     pub(crate) accept_source: bool,
+    /// Take also what programs on this machine run or obey by themselves
+    ///
+    /// Unless it is named as SOURCE, pull from elsewhere refuses to make, change or delete files
+    /// such as .git/hooks/*, .envrc, .bashrc or .vscode/tasks.json: what a container writes there
+    /// would be executed here.
+    #[arg(long)]
+    pub(crate) trust_source: bool,
 
     /// Keep the old version of what is replaced or deleted
     #[arg(short, long)]

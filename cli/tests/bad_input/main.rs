@@ -18,3 +18,4 @@ mod messages;
 mod place;
 mod source;
 mod stream;
+mod trust;

@@ -93,7 +93,7 @@ fn a_link_to_nothing_is_reported_and_everything_else_copied() {
 }
 
 #[test]
-fn a_link_to_a_directory_above_it_is_reported_and_not_gone_round() {
+fn x9_a_link_to_a_directory_above_it_is_reported_and_not_gone_round() {
     for place in places() {
         place.in_source("mkdir -p a/b; echo x > a/b/file; ln -s ../.. a/b/top; ln -s . a/here");
         let run = place.sync("-aL").ended(23);

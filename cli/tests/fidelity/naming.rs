@@ -152,7 +152,7 @@ fn make_too_deep(top: &Path) {
 }
 
 #[test]
-fn what_lies_too_deep_is_reported_and_everything_else_copied() {
+fn p14_what_lies_too_deep_is_reported_and_everything_else_copied() {
     for place in places() {
         place.in_source("echo x > top");
         make_too_deep(&place.source());

@@ -14,4 +14,8 @@ pub struct Care<'a> {
     pub incarnation: Option<Incarnation>,
     /// Most of the destination's entries, in percent, that may be deleted.
     pub max_delete_percent: Option<u8>,
+    /// Leaves alone at the destination what programs run by themselves
+    /// ([`runs_by_itself`](crate::plan::runs_by_itself)), for a source that is not trusted: it is
+    /// neither made nor changed nor deleted, unless the source was asked for by that very name.
+    pub guarded: bool,
 }

@@ -5,10 +5,12 @@
 //! digest would yield nothing but [`Verdict::Unchanged`].
 
 mod agreement;
+mod executed;
 mod merge;
 mod takes;
 
 pub use agreement::{Fingerprint, fingerprint, verdict};
+pub use executed::{Guard, runs_by_itself};
 pub use merge::{Merge, Pair};
 pub use takes::{leaves_tree, left_out};
 

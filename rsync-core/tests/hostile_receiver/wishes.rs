@@ -175,7 +175,7 @@ fn want(how: How) -> FromReceiver {
 }
 
 #[test]
-fn the_same_file_asked_for_a_million_times_ends_the_run() {
+fn x9_the_same_file_asked_for_a_million_times_ends_the_run() {
     let error = flood(|_| want(How::Whole)).error();
     assert!(error.contains("again and again"), "{error}");
 }

@@ -8,7 +8,7 @@ use crate::common::deleting;
 use crate::hostile::{Attack, Place, Sender, file, pull};
 
 #[test]
-fn totals_of_a_listing_that_lie_are_no_success() {
+fn x11_totals_of_a_listing_that_lie_are_no_success() {
     for lie in [0, 2, u64::MAX] {
         let place = Place::new();
         let outcome = pull(&place, &Options::default(), move |sender| {
@@ -26,7 +26,7 @@ fn totals_of_a_listing_that_lie_are_no_success() {
 }
 
 #[test]
-fn totals_of_content_that_lie_are_no_success() {
+fn x11_totals_of_content_that_lie_are_no_success() {
     for lie in [
         SenderTotals::default(),
         SenderTotals {
@@ -74,7 +74,7 @@ fn an_account_that_comes_before_the_content_is_no_success() {
 }
 
 #[test]
-fn a_sender_that_leaves_before_the_end_has_failed() {
+fn x11_a_sender_that_leaves_before_the_end_has_failed() {
     for after in 0..5 {
         let place = Place::new();
         let outcome = pull(&place, &deleting(), move |sender| {
@@ -141,7 +141,7 @@ fn d2_a_shrunken_tree_deletes_no_more_than_the_limit() {
 }
 
 #[test]
-fn names_of_users_without_end_are_refused() {
+fn x9_names_of_users_without_end_are_refused() {
     let place = Place::new();
     let mut options = Options::default();
     options.attributes.owner = true;

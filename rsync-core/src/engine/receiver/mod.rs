@@ -32,6 +32,7 @@ use crate::engine::settle::settle;
 use crate::engine::source;
 use crate::engine::tree::{Side, Summary, Tree};
 use crate::path::FileName;
+use crate::plan::Guard;
 use crate::receipt::Receipt;
 use crate::root::{self, Access};
 use crate::wire::limits::MAX_DIGESTS;
@@ -78,6 +79,10 @@ pub(crate) fn receive_into(
         });
     }
     let umask = root::umask();
+    let guard = Guard {
+        stands: context.care.guarded,
+        asked_by_name: source.only_one,
+    };
     if let Some(root) = destination.root.as_ref().filter(|_| context.confined) {
         root.confine(Access::Write);
     }
@@ -91,12 +96,14 @@ pub(crate) fn receive_into(
         filter: context.filter,
         options,
         side: Side::Destination,
+        guard,
     });
     let opening = Opening {
         source,
         renamed: destination.renamed,
         created: destination.created,
         umask,
+        guard,
     };
     receive(tree.as_ref(), opening, desired, context, outbox, inbox)
 }
@@ -121,6 +128,8 @@ pub(crate) struct Opening {
     created: bool,
     /// What new entries do not get; it can not be asked for any more where this process is confined.
     umask: u32,
+    /// What is left alone.
+    guard: Guard,
 }
 
 /// Receives one pass. `tree` is the destination, or nothing where that does not exist and a dry

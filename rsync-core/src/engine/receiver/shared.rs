@@ -25,6 +25,7 @@ use crate::filter::Filter;
 use crate::monitor::Event;
 use crate::options::Options;
 use crate::path::{FileName, RelPath};
+use crate::plan::Guard;
 use crate::root::{self, Dir, Metadata, StagedFile};
 use crate::wire::message::{FileId, FromReceiver, How, SenderTotals};
 
@@ -65,6 +66,8 @@ pub(super) struct Shared<'a> {
     pub(super) listed_name: Mutex<Option<FileName>>,
     closed: AtomicBool,
     umask: u32,
+    /// What is left alone.
+    pub(super) guard: Guard,
 }
 
 /// How much content is wanted.
@@ -115,6 +118,7 @@ impl<'a> Shared<'a> {
             listed_name: Mutex::default(),
             closed: AtomicBool::new(false),
             umask: opening.umask,
+            guard: opening.guard,
         }
     }
 

@@ -22,6 +22,7 @@ use crate::engine::telling;
 use crate::engine::tree::{Side, Tree};
 use crate::monitor::Monitor;
 use crate::options::Links;
+use crate::plan::Guard;
 use crate::root::Access;
 use crate::wire::message::{FromReceiver, FromSender, Holdings, ReceiverTotals};
 
@@ -67,6 +68,7 @@ pub(crate) fn send(
         filter,
         options,
         side: Side::Source,
+        guard: Guard::default(),
     };
     tree.adjust_mode(&mut source.root);
     outbox.send(&FromSender::Source(source))?;

@@ -7,7 +7,7 @@ use crate::entry::{Entry, Kind};
 use crate::filter::{Filter, MAX_MERGE_FILE_LEN, Scope};
 use crate::options::{Compare, Options, chmod};
 use crate::path::{FileName, RelPath};
-use crate::plan;
+use crate::plan::{self, Guard};
 use crate::root::{self, Detail, Dir, Root};
 use crate::wire::message::{ProblemKind, SystemError};
 
@@ -32,6 +32,8 @@ pub(crate) struct Tree<'a> {
     pub(crate) options: &'a Options,
     /// Which end this is.
     pub(crate) side: Side,
+    /// What is left alone here.
+    pub(crate) guard: Guard,
 }
 
 /// One directory as one run sees it.
@@ -165,7 +167,7 @@ impl Tree<'_> {
         let all = listing.entries.len();
         listing
             .entries
-            .retain(|entry| !self.is_backup(path, &entry.name));
+            .retain(|entry| !self.is_kept(path, &entry.name));
         listing.excluded += (all - listing.entries.len()) as u64;
         Ok(listing)
     }
@@ -178,7 +180,7 @@ impl Tree<'_> {
         name: &FileName,
         is_dir: bool,
     ) -> bool {
-        self.is_backup(dir, name)
+        self.is_kept(dir, name)
             || (!self.filter.is_trivial()
                 && self.filter.receiver_protects(scope, dir, name, is_dir))
     }
@@ -253,6 +255,11 @@ impl Tree<'_> {
         let directory = backup.and_then(|backup| backup.directory.as_ref());
         self.side == Side::Destination
             && directory.is_some_and(|directory| dir.join(name) == *directory)
+    }
+
+    /// True for what is never deleted, whatever the rules say.
+    fn is_kept(&self, dir: &RelPath, name: &FileName) -> bool {
+        self.is_backup(dir, name) || self.guard.covers(&dir.join(name))
     }
 
     /// Changes an entry's mode on the way, and its access list with it.

@@ -103,6 +103,12 @@ impl Listings<'_, '_> {
             return false;
         }
         self.desired.adapt(entry, found);
+        if self.guards(path, entry, found) {
+            let reason = "programs run it, or obey it, by themselves; --trust-source takes it";
+            account.refused(path, &Trouble::Refused(reason.into()));
+            self.block(path, entry, Blocked::Refused);
+            return false;
+        }
         let newer = |found: &&Entry| {
             found.file_size().is_some() && entry.file_size().is_some() && found.mtime > entry.mtime
         };
@@ -120,6 +126,17 @@ impl Listings<'_, '_> {
             self.block(path, entry, Blocked::Skipped);
         }
         reason.is_none()
+    }
+
+    /// True for what must not come from a source that is not trusted. What is here already may
+    /// stay, and a directory that is here may be gone into.
+    fn guards(&self, path: &RelPath, entry: &Entry, found: Option<&Entry>) -> bool {
+        if !self.shared.guard.covers(path) {
+            return false;
+        }
+        let both_are_directories = entry.is_dir() && found.is_some_and(Entry::is_dir);
+        !both_are_directories
+            && plan::verdict(entry, found, self.shared.options) != Verdict::Unchanged
     }
 
     /// Does what can be done at once. Gives back a file whose content is needed.
