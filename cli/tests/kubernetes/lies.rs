@@ -2,7 +2,7 @@
 //! behind, and every file of the destination is its old version or its new one.
 //!
 //! Faults come at points spread over the whole run. `KSYNCD_LIES=25` makes a hundred runs of
-//! each lie and way instead of eight.
+//! each lie and way instead of four.
 
 use std::fs;
 use std::process::Command;
@@ -16,7 +16,7 @@ use super::tree::{differences, files, noise, plant};
 /// Points for each lie, way, direction, and state of the agent.
 fn points() -> u64 {
     let points = std::env::var("KSYNCD_LIES").ok();
-    points.and_then(|points| points.parse().ok()).unwrap_or(2)
+    points.and_then(|points| points.parse().ok()).unwrap_or(1)
 }
 
 /// Bytes of a run with which nothing is wrong, up and down.
@@ -41,8 +41,8 @@ fn prepare(site: &Site, is_delivered: bool) {
 
 /// Pulls with a fault at points spread over the run, over a destination that holds an old version.
 /// Returns how many of the runs failed, for each way.
-fn failures(lie: impl Fn(Direction) -> Lie) -> Vec<u64> {
-    let failures = Site::each(web).into_iter().map(|site| {
+fn failures(lie: impl Fn(Direction) -> Lie + Sync) -> Vec<u64> {
+    Site::each_at_once(web, |site| {
         plant(&site.there("data"), 2);
         let mut failures = 0;
         for is_delivered in [false, true] {
@@ -61,8 +61,7 @@ fn failures(lie: impl Fn(Direction) -> Lie) -> Vec<u64> {
         }
         assert_eq!(site.left(), [], "{}", site.way.name);
         failures
-    });
-    failures.collect()
+    })
 }
 
 /// Whether a run with this fault succeeds, which it may do with the right tree only.
@@ -145,7 +144,7 @@ fn a_stall_is_waited_for() {
 
 #[test]
 fn a_pod_that_is_replaced_during_a_run_ends_it() {
-    for site in Site::each(web) {
+    Site::each_at_once(web, |site| {
         plant(&site.there("data"), 2);
         let [_, len] = length(&site, true);
         for number in 0..points() {
@@ -170,11 +169,11 @@ fn a_pod_that_is_replaced_during_a_run_ends_it() {
             plant(&site.there("data"), 2);
         }
         assert_eq!(site.left(), []);
-    }
+    });
 }
 
 #[test]
-fn a_pod_that_is_replaced_before_the_exec_is_pulled_from_as_a_whole() {
+fn a_pod_that_is_replaced_before_the_exec_is_noticed_or_pulled_from_as_a_whole() {
     let images = tempfile::tempdir().unwrap();
     for (number, site) in Site::each(Cluster::new).into_iter().enumerate() {
         let root = images.path().join(number.to_string());
@@ -193,7 +192,12 @@ fn a_pod_that_is_replaced_before_the_exec_is_pulled_from_as_a_whole() {
         plant(&site.there("data"), 2);
 
         site.server.lie([Fault::new(Lie::Replace)]);
-        site.run("pull -aH web:/data/ out").assert_success(site.way);
+        let ended = site.run("pull -aH web:/data/ out");
+        // Where nobody but kubectl chooses the pod, it is the one that has the name by then.
+        if site.way.is_native() || ended.code != Some(0) {
+            ended.assert(site.way, 12, &["the pod was replaced", "run again"]);
+            site.run("pull -aH web:/data/ out").assert_success(site.way);
+        }
         assert_eq!(differences(&root.join("data"), &site.path("out")), "");
         assert_eq!(site.left(), []);
     }
@@ -201,7 +205,7 @@ fn a_pod_that_is_replaced_before_the_exec_is_pulled_from_as_a_whole() {
 
 #[test]
 fn noise_before_the_first_word_of_the_agent_does_no_harm() {
-    for site in Site::each(web) {
+    Site::each_at_once(web, |site| {
         plant(&site.there("data"), 1);
         let profile = b"Welcome to web!\r\n\x1b[2Jksyncd have /tmp\nno line feed";
         site.server.lie([Fault::new(Lie::Noise(profile.to_vec()))]);
@@ -215,12 +219,12 @@ fn noise_before_the_first_word_of_the_agent_does_no_harm() {
         ended.assert(site.way, 5, &[]);
         assert!(!site.path("never").exists());
         assert_eq!(site.left(), []);
-    }
+    });
 }
 
 #[test]
 fn a_tail_that_is_lost_does_no_harm_to_a_conversation() {
-    for site in Site::each(web) {
+    Site::each_at_once(web, |site| {
         plant(&site.there("data"), 1);
         for len in [1, 4096, 1 << 20] {
             site.server.lie([Fault::new(Lie::CutTail(len))]);
@@ -233,12 +237,12 @@ fn a_tail_that_is_lost_does_no_harm_to_a_conversation() {
             );
         }
         assert_eq!(site.left(), []);
-    }
+    });
 }
 
 #[test]
 fn answers_to_pings_that_come_late_do_no_harm() {
-    for site in Site::each(web) {
+    Site::each_at_once(web, |site| {
         plant(&site.there("data"), 1);
         let late = Fault::new(Lie::DelayPongs(Duration::from_secs(3)));
         let stall = Lie::Stall(Direction::Down, Duration::from_secs(7));
@@ -247,18 +251,18 @@ fn answers_to_pings_that_come_late_do_no_harm() {
         site.run("pull -aH web:/data/ out").assert_success(site.way);
         assert_eq!(differences(&site.there("data"), &site.path("out")), "");
         assert_eq!(site.left(), []);
-    }
+    });
 }
 
 #[test]
 fn silence_ends_a_run_when_patience_does() {
-    for site in Site::each(web) {
+    Site::each_at_once(web, |site| {
         plant(&site.there("data"), 1);
         site.server
             .lie([Fault::new(Lie::Silence).after(Direction::Down, 1_000_000)]);
         let ended = site.run("pull -aH --timeout 3 web:/data/ out");
         ended.assert(site.way, 30, &[]);
-    }
+    });
 }
 
 #[test]

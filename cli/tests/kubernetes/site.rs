@@ -23,28 +23,45 @@ const KUBECTL: &str = "/usr/lib/google-cloud-sdk/bin";
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Way {
     pub(crate) name: &'static str,
-    /// Of kubectl, which is the only program that is found.
-    minor: u32,
+    via: &'static str,
+    /// Of kubectl, which is then the only program that is found.
+    kubectl: Option<u32>,
     websocket: bool,
 }
 
-pub(crate) const WAYS: [Way; 3] = [
+pub(crate) const WAYS: [Way; 4] = [
+    Way {
+        name: "the client that ksyncd has",
+        via: "native",
+        kubectl: None,
+        websocket: true,
+    },
     Way {
         name: "kubectl over WebSocket",
-        minor: 33,
+        via: "kubectl",
+        kubectl: Some(33),
         websocket: true,
     },
     Way {
         name: "kubectl over SPDY where WebSocket is refused",
-        minor: 33,
+        via: "auto",
+        kubectl: Some(33),
         websocket: false,
     },
     Way {
         name: "kubectl of a time when there was only SPDY",
-        minor: 29,
+        via: "kubectl",
+        kubectl: Some(29),
         websocket: true,
     },
 ];
+
+impl Way {
+    /// Whether no kubectl may help.
+    pub(crate) fn is_native(self) -> bool {
+        self.via == "native"
+    }
+}
 
 /// A cluster with a pod `web`, and a place with a kubeconfig.
 pub(crate) struct Site {
@@ -65,16 +82,31 @@ impl Site {
             .collect()
     }
 
+    /// Does the same for each way at once, because most of it is waiting.
+    pub(crate) fn each_at_once<T: Send>(
+        cluster: impl Fn() -> Cluster,
+        act: impl Fn(Self) -> T + Sync,
+    ) -> Vec<T> {
+        let act = &act;
+        thread::scope(|scope| {
+            let sites = Self::each(cluster).into_iter();
+            let acting: Vec<_> = sites.map(|site| scope.spawn(move || act(site))).collect();
+            // Whoever panicked has said why.
+            acting
+                .into_iter()
+                .map(|acting| acting.join().unwrap())
+                .collect()
+        })
+    }
+
     fn new(way: Way, cluster: Cluster) -> Option<Self> {
-        let kubectl = Path::new(KUBECTL).join(format!("kubectl.1.{}", way.minor));
-        if !kubectl.exists() {
-            skip(&format!(
-                "{}: kubectl 1.{} is not installed",
-                way.name, way.minor
-            ));
+        let kubectl = way
+            .kubectl
+            .map(|minor| Path::new(KUBECTL).join(format!("kubectl.1.{minor}")));
+        if kubectl.as_ref().is_some_and(|kubectl| !kubectl.exists()) {
+            skip(&format!("{}: it is not installed", way.name));
             return None;
         }
-        let cluster = cluster.minor(way.minor);
         let cluster = if way.websocket {
             cluster
         } else {
@@ -84,7 +116,9 @@ impl Site {
         let place = tempfile::tempdir().unwrap();
         server.kubeconfig(place.path().join("kubeconfig")).unwrap();
         fs::create_dir(place.path().join("bin")).unwrap();
-        symlink(kubectl, place.path().join("bin/kubectl")).unwrap();
+        if let Some(kubectl) = kubectl {
+            symlink(kubectl, place.path().join("bin/kubectl")).unwrap();
+        }
         Some(Self { server, way, place })
     }
 
@@ -104,13 +138,10 @@ impl Site {
         command
             .env_clear()
             .env("HOME", self.place.path())
-            .env(
-                "PATH",
-                format!("{}:/usr/bin:/bin", self.path("bin").display()),
-            )
+            .env("PATH", self.path("bin"))
             .current_dir(self.place.path())
             .args(words.next())
-            .args(["--kubeconfig", "kubeconfig"])
+            .args(["--kubeconfig", "kubeconfig", "--via", self.way.via])
             .args(words)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

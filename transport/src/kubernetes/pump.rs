@@ -22,10 +22,11 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use rsync_core::words;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 use super::client::Background;
 use super::status::Ending;
@@ -101,6 +102,14 @@ struct Incoming {
     status: Vec<u8>,
 }
 
+/// What broke a connection, in words without numbers.
+fn spoken(error: &Error) -> String {
+    match error {
+        Error::Io(error) => words::of(error),
+        error => error.to_string(),
+    }
+}
+
 impl Incoming {
     async fn receive<S>(mut self, mut socket: SplitStream<WebSocketStream<S>>) -> Ending
     where
@@ -111,7 +120,7 @@ impl Incoming {
                 Some(Ok(Message::Binary(message))) => self.take(message).await,
                 // The close frame is answered by the next call, which then ends the stream.
                 Some(Ok(_)) => {}
-                Some(Err(error)) => break Some(error.to_string()),
+                Some(Err(error)) => break Some(spoken(&error)),
                 None => break None,
             }
         };
