@@ -112,6 +112,7 @@ fn context(reach: &Reach) -> Result<Context, Failure> {
         selector: reach.selector.clone(),
         ssh_port: reach.ssh_port,
         container_user: reach.container_user.clone(),
+        helper_image: reach.helper_image.clone(),
         ..Context::default()
     })
 }

@@ -9,6 +9,7 @@
 use std::ffi::OsString;
 use std::process::Command;
 
+use crate::containers;
 use crate::location::{Kubectl, Target};
 
 impl Target {
@@ -58,6 +59,19 @@ impl Target {
                 command.arg("--").arg(name).args(remote);
                 command
             }
+            Self::Compose {
+                engine, service, ..
+            } => {
+                let mut command = Command::new(engine.program());
+                command.args(["compose", "exec", "-T", "--"]);
+                command.arg(service).args(remote);
+                command
+            }
+            Self::Volume {
+                engine,
+                name,
+                image,
+            } => containers::beside_volume(*engine, name, image, remote),
             Self::Pod { kubectl, pods } => kubectl.exec(&pods.to_string(), remote),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rsync_core::words;
 
 use crate::cause::Cause;
+use crate::containers;
 use crate::delivery::Failure;
 use crate::kubernetes::Problem;
 
@@ -55,6 +56,15 @@ pub enum Error {
         /// What is wrong.
         #[source]
         problem: Problem,
+    },
+    /// The container or volume is not as it has to be.
+    #[error("{target}: {problem}")]
+    Container {
+        /// The target, as the user would call it.
+        target: String,
+        /// What is wrong.
+        #[source]
+        problem: containers::Problem,
     },
     /// Nothing happened for too long.
     #[error("{target}: no answer for {} seconds{}", after.as_secs(), quote(program, said))]

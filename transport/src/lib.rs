@@ -14,6 +14,7 @@
 //! What this is not: the protocol. It starts where [`Reached`] ends.
 
 pub mod agents;
+pub mod containers;
 pub mod delivery;
 pub mod doctor;
 pub mod kubernetes;
@@ -123,6 +124,8 @@ pub fn reach(
         });
     }
 
+    let resolved = containers::resolve(target)?;
+    let target = resolved.as_ref().unwrap_or(target);
     let delivery = Delivery::new(agents.as_ref()).map_err(|error| Error::Start {
         program: "a random number".into(),
         error,
@@ -143,7 +146,13 @@ pub fn reach(
             (opened, route, None)
         }
     };
-    let (opened, how) = deliver(opened, delivery, agents, timeouts, step)?;
+    let delivered = deliver(opened, delivery, Arc::clone(&agents), timeouts, step);
+    let (opened, how) = match delivered {
+        Err(error) if error.cause() == Some(Cause::NoShell) => {
+            without_shell(target, agents.as_ref(), error)?
+        }
+        delivered => delivered?,
+    };
     Ok(Reached {
         reader: opened.reader,
         writer: opened.writer,
@@ -152,6 +161,24 @@ pub fn reach(
         route,
         chosen,
     })
+}
+
+/// An agent where no shell is, if the engine can bring it; otherwise `error` stands.
+fn without_shell(
+    target: &Target,
+    agents: &dyn Agents,
+    error: Error,
+) -> Result<(Opened, Delivered), Error> {
+    let Some((command, bytes)) = containers::bring(target, agents)? else {
+        return Err(error);
+    };
+    let (opened, _) = child(target, &command)?;
+    let place = containers::PLACE.as_bytes().to_vec();
+    let how = match bytes {
+        0 => Delivered::Reused { place },
+        bytes => Delivered::Uploaded { place, bytes },
+    };
+    Ok((opened, how))
 }
 
 /// The program that leads to `target`, executing `command` there.

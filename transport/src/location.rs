@@ -7,6 +7,8 @@
 //! | `deploy/NAME:PATH`, `NS/deploy/NAME:PATH`      | a pod of it, the best one                   |
 //! | `:PATH` with a label selector                  | a pod with these labels                     |
 //! | `docker:NAME:PATH`, `podman:NAME:PATH`         | a container of this computer's engine       |
+//! | `compose:[PROJECT/]SERVICE:PATH`               | a container of that service                 |
+//! | `volume:NAME:PATH`                             | a volume of docker; it is the root          |
 //! | `ssh:[USER@]HOST:PATH`, `USER@HOST:PATH`       | a host, through `ssh`                       |
 //! | `[USER@]HOST:PATH` with a remote shell command | a host, through that command                |
 //! | `:PATH` with a remote shell command            | where that command leads by itself          |
@@ -21,10 +23,14 @@ use std::path::PathBuf;
 
 use rsync_core::path::escape;
 
+use crate::containers::MOUNT;
 use crate::kubernetes::Via;
 use crate::name::{
     is_container, is_dns_label, is_dns_subdomain, is_host, is_resource_kind, is_user,
 };
+
+/// The image of a container that is started beside a volume, unless another one is named.
+const HELPER_IMAGE: &str = "busybox";
 
 /// A tree somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +77,26 @@ pub enum Target {
         name: String,
         /// The user there, if not the container's.
         user: Option<String>,
+    },
+    /// A container of a service of compose: the first one that runs.
+    Compose {
+        /// Whose it is.
+        engine: Engine,
+        /// The project, if several have a service of this name.
+        project: Option<String>,
+        /// The service.
+        service: String,
+        /// The user there, if not the container's.
+        user: Option<String>,
+    },
+    /// A volume of this computer's engine, beside which a container is started for a while.
+    Volume {
+        /// Whose it is.
+        engine: Engine,
+        /// Its name.
+        name: String,
+        /// The image of that container; it has to have a shell.
+        image: String,
     },
     /// A container in a pod.
     Pod {
@@ -178,6 +204,8 @@ pub struct Context {
     pub ssh_port: Option<u16>,
     /// The user in a container of docker or podman.
     pub container_user: Option<String>,
+    /// The image of a container that is started beside a volume.
+    pub helper_image: Option<String>,
 }
 
 /// Why a text is not a location.
@@ -252,6 +280,8 @@ impl Location {
             },
             b"docker" => Self::in_container(Engine::Docker, text, path, context),
             b"podman" => Self::in_container(Engine::Podman, text, path, context),
+            b"compose" => Self::in_compose(text, path, context),
+            b"volume" => Self::in_volume(text, path, context),
             b"ssh" => match split_head(path) {
                 Some((host, path)) => Self::by_ssh(host, path, context),
                 None => Err(BadLocation::NoPath {
@@ -335,6 +365,50 @@ impl Location {
         let name = named(name, "container", is_container)?;
         let user = context.container_user.clone();
         Ok(Self::new(Target::Container { engine, name, user }, path))
+    }
+
+    fn in_compose(text: &[u8], rest: &[u8], context: &Context) -> Result<Self, BadLocation> {
+        let Some((name, path)) = split_head(rest) else {
+            return Err(BadLocation::NoPath {
+                text: text.to_vec(),
+                scheme: "compose",
+            });
+        };
+        let (project, service) = match name.iter().position(|&byte| byte == b'/') {
+            Some(at) => (Some(&name[..at]), &name[at + 1..]),
+            None => (None, name),
+        };
+        let project = project
+            .map(|project| named(project, "project of compose", is_container))
+            .transpose()?;
+        let target = Target::Compose {
+            engine: Engine::Docker,
+            project,
+            service: named(service, "service of compose", is_container)?,
+            user: context.container_user.clone(),
+        };
+        Ok(Self::new(target, path))
+    }
+
+    fn in_volume(text: &[u8], rest: &[u8], context: &Context) -> Result<Self, BadLocation> {
+        let Some((name, path)) = split_head(rest) else {
+            return Err(BadLocation::NoPath {
+                text: text.to_vec(),
+                scheme: "volume",
+            });
+        };
+        let image = context.helper_image.clone();
+        let target = Target::Volume {
+            engine: Engine::Docker,
+            name: named(name, "volume", is_container)?,
+            image: image.unwrap_or_else(|| HELPER_IMAGE.to_owned()),
+        };
+        // The volume is the root of what is in it.
+        let within = match path {
+            [b'/', ..] => [MOUNT.as_bytes(), path].concat(),
+            path => path.to_vec(),
+        };
+        Ok(Self::new(target, &within))
     }
 
     fn in_pod(head: &[u8], path: &[u8], context: &Context) -> Result<Self, BadLocation> {
@@ -469,6 +543,17 @@ impl fmt::Display for Target {
                 user: None, host, ..
             } => write!(f, "ssh:{host}"),
             Self::Container { engine, name, .. } => write!(f, "{}:{name}", engine.program()),
+            Self::Compose {
+                project: Some(project),
+                service,
+                ..
+            } => write!(f, "compose:{project}/{service}"),
+            Self::Compose {
+                project: None,
+                service,
+                ..
+            } => write!(f, "compose:{service}"),
+            Self::Volume { name, .. } => write!(f, "volume:{name}"),
             Self::Pod { kubectl, pods } => match &kubectl.namespace {
                 Some(namespace) => write!(f, "{namespace}/{pods}"),
                 None => write!(f, "{pods}"),

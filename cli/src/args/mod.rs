@@ -119,7 +119,7 @@ pub(crate) struct Sync {
     ///
     /// One end is on this machine. The other is TARGET:PATH with TARGET one of: POD, deploy/NAME,
     /// sts/NAME, job/NAME, cronjob/NAME, svc/NAME, each with NAMESPACE/ before it if need be,
-    /// docker:NAME, podman:NAME, ssh:USER@HOST or USER@HOST, or nothing but a colon with
+    /// docker:NAME, podman:NAME, compose:SERVICE, volume:NAME, ssh:USER@HOST or USER@HOST, or nothing but a colon with
     /// --selector. Without a TARGET both ends are on this machine.
     ///
     /// As in rsync, `src` copies the directory itself and `src/` copies what it holds.

@@ -38,9 +38,12 @@ pub(crate) struct Reach {
     /// How to get into a cluster
     #[arg(long, value_enum, value_name = "WAY", default_value_t)]
     pub(crate) via: Via,
-    /// User in a docker: or podman: container (default: the container's)
+    /// User in a docker:, podman: or compose: container (default: the container's)
     #[arg(long, value_name = "NAME")]
     pub(crate) container_user: Option<String>,
+    /// Image of the container that is started beside a volume: target (default: busybox)
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) helper_image: Option<String>,
     /// Port of ssh: targets
     #[arg(long, value_name = "PORT")]
     pub(crate) ssh_port: Option<u16>,

@@ -1,5 +1,6 @@
 //! Why the other end could not be reached: exit code and next step.
 
+use transport::containers::Problem;
 use transport::delivery::Failure as Undelivered;
 use transport::{Cause, Error};
 
@@ -11,6 +12,11 @@ pub(super) fn exit(error: &Error) -> Exit {
     match error {
         Error::Start { .. } => Exit::Ipc,
         Error::Kubernetes { problem, .. } => kubernetes::exit(problem),
+        Error::Container { problem, .. } => match problem {
+            Problem::Machine { .. } => Exit::Unsupported,
+            Problem::NotPlaced { .. } => Exit::Startup,
+            _ => Exit::FileSelection,
+        },
         Error::TimedOut { .. } => Exit::ConnectTimeout,
         Error::Delivery {
             failure: Undelivered::Machine(_),
@@ -31,6 +37,13 @@ pub(super) fn advice(error: &Error) -> &'static str {
     match error {
         Error::Start { .. } => "install it, or put it where PATH leads",
         Error::Kubernetes { problem, .. } => kubernetes::advice(problem),
+        Error::Container { problem, .. } => match problem {
+            Problem::NoService { .. } => "start it, or check its name",
+            Problem::SeveralProjects { .. } => "write compose:PROJECT/SERVICE:PATH",
+            Problem::NoVolume { .. } => "check its name; docker volume create makes one",
+            Problem::Machine { .. } => "Linux on x86-64 and on arm64 is supported",
+            _ => "start the container without --read-only, or use docker cp",
+        },
         Error::TimedOut { .. } => "check that it is up, or wait longer with --contimeout",
         Error::Delivery {
             failure: Undelivered::Machine(_),

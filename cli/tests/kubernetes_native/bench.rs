@@ -48,8 +48,8 @@ impl Bench {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    /// Runs the program with the words of `line`.
-    pub(crate) fn run(&self, line: &str) -> Ended {
+    /// The program with the words of `line`.
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("ksyncd"));
         command
             .args(line.split(' '))
@@ -57,8 +57,13 @@ impl Bench {
             .env("KUBECONFIG", self.path("kubeconfig"))
             .env_remove("RSYNC_RSH")
             .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program with the words of `line`.
+    pub(crate) fn run(&self, line: &str) -> Ended {
         let begun = Instant::now();
-        let output = command.output().unwrap();
+        let output = self.command(line).output().unwrap();
         assert!(begun.elapsed() < BOUND, "{line} took {:?}", begun.elapsed());
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ended {

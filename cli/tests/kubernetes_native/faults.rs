@@ -63,7 +63,8 @@ fn an_end_with_success_in_the_middle_is_an_error() {
 
 #[test]
 fn a_container_that_dies_is_an_error() {
-    fails(Fault::new(Lie::Die).after(Way::Down, 1 << 20));
+    // Before the agent can have sent all of it.
+    fails(Fault::new(Lie::Die).after(Way::Down, 100));
 }
 
 #[test]
@@ -129,4 +130,98 @@ fn what_a_login_script_says_first_does_no_harm() {
     let noise = Lie::Noise(b"Welcome!\r\n\x1b[2J".to_vec());
     bench.server.lie([Fault::new(noise)]);
     bench.run("pull --via=native web:/data/ d").assert(0, &[]);
+}
+
+/// `KSYNCD_LIES` says how many runs of each kind; the points are the same every time.
+#[test]
+fn no_lie_at_any_point_makes_a_success_of_a_wrong_tree() {
+    let runs = std::env::var("KSYNCD_LIES").map_or(4, |runs| runs.parse().unwrap());
+    let kinds = [
+        Lie::Drop,
+        Lie::EndEarly,
+        Lie::Die,
+        Lie::Replace,
+        Lie::CutTail(0),
+    ];
+    for kind in kinds {
+        let Some(bench) = bench() else { return };
+        let good = tree(&bench.path("warm"));
+        let points = noise(8 * runs, 7);
+        for point in points.chunks(8) {
+            let point = point
+                .iter()
+                .fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+            // What was put in place is replaced with its pod.
+            if kind == Lie::Replace {
+                bench.there("web", "data/file", noise(LEN, 1));
+                bench.there("web", "data/other", "other");
+            }
+            bench.here("d/file", noise(LEN, 2));
+            let lie = match kind {
+                Lie::CutTail(_) => Lie::CutTail((point % 5000) as usize),
+                ref kind => kind.clone(),
+            };
+            let fault = Fault::new(lie).after(Way::Down, point % (LEN as u64 + 50_000));
+            bench.server.lie([fault.clone()]);
+            let ended = bench.run("pull --via=native --timeout=5 web:/data/ d");
+            if ended.code == Some(0) {
+                assert_eq!(good, tree(&bench.path("d")), "{fault:?}: {ended:?}");
+            } else {
+                assert!(!ended.err.is_empty(), "{fault:?}");
+                assert_unharmed(&bench);
+            }
+        }
+        assert_nothing_is_left(&bench);
+    }
+}
+
+fn assert_nothing_is_left(bench: &Bench) {
+    let until = std::time::Instant::now() + Duration::from_secs(60);
+    while !bench.server.leftovers().is_empty() {
+        assert!(
+            std::time::Instant::now() < until,
+            "{:?}",
+            bench.server.leftovers()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Ends the program by a signal in the middle of a sync that takes its time.
+fn signalled(signal: &str) -> Option<(Bench, Option<i32>)> {
+    let bench = bench()?;
+    let line = "pull --via=native --bwlimit=64 --no-compress web:/data/ d";
+    let mut child = bench.command(line).spawn().unwrap();
+    // The agent is at work once there is a temporary.
+    let is_under_way = || tree(&bench.path("d")).len() > 1;
+    while !is_under_way() {
+        assert_eq!(child.try_wait().unwrap(), None, "it has ended");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = child.id().to_string();
+    let kill = std::process::Command::new("kill")
+        .args([signal, &pid])
+        .status();
+    assert!(kill.unwrap().success());
+    let code = child.wait().unwrap().code();
+    Some((bench, code))
+}
+
+#[test]
+fn an_interrupt_ends_both_ends_and_leaves_the_old_file() {
+    let Some((bench, code)) = signalled("-INT") else {
+        return;
+    };
+    assert_eq!(code, Some(20));
+    assert_unharmed(&bench);
+    assert_nothing_is_left(&bench);
+}
+
+#[test]
+fn an_agent_whose_client_is_killed_ends_by_itself() {
+    let Some((bench, code)) = signalled("-KILL") else {
+        return;
+    };
+    assert_eq!(code, None);
+    assert_nothing_is_left(&bench);
 }

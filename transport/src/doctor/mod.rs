@@ -14,6 +14,8 @@ use std::thread;
 pub use finding::{Finding, Verdict};
 
 use crate::agents::Agents;
+use crate::cause::Cause;
+use crate::containers;
 use crate::delivery::{Failure, Listener, token, without_comments};
 use crate::error::Error;
 use crate::kubernetes;
@@ -58,6 +60,8 @@ fn look(
     findings: &mut Vec<Finding>,
 ) -> Result<(), Error> {
     let Location { target, path } = location;
+    let resolved = containers::resolve(target)?;
+    let target = resolved.as_ref().unwrap_or(target);
     if target.is_local() {
         findings.push(Finding::pass("this computer needs nothing"));
         return Ok(());
@@ -75,9 +79,20 @@ fn look(
     };
     // Where commands start there is usually a whole system: it is not what is to be pulled.
     let path = if path == b"." { b"" } else { path.as_slice() };
-    let heard = converse(opened, &token, path, timeouts)?;
-    findings.push(Finding::pass(format!("a shell answers, {route}")));
     let machines: Vec<String> = agents.offers().into_iter().map(|it| it.machine).collect();
+    let heard = match converse(opened, &token, path, timeouts) {
+        Err(error) if error.cause() == Some(Cause::NoShell) => {
+            let machine = containers::could_bring(target)?.ok_or(error)?;
+            findings.push(Finding::note(
+                "there is no shell",
+                "the engine puts the agent into the container as an archive",
+            ));
+            findings.push(probe::architecture(&format!("Linux {machine}"), &machines));
+            return Ok(());
+        }
+        heard => heard?,
+    };
+    findings.push(Finding::pass(format!("a shell answers, {route}")));
     findings.extend(heard.findings(path, &machines));
     Ok(())
 }

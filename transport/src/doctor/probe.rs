@@ -149,7 +149,7 @@ impl Heard {
     }
 }
 
-fn architecture(machine: &str, machines: &[String]) -> Finding {
+pub(super) fn architecture(machine: &str, machines: &[String]) -> Finding {
     let known = machine.strip_prefix("Linux ");
     match known {
         Some(known) if machines.iter().any(|have| have == known) => {

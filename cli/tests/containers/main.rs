@@ -1,0 +1,126 @@
+//! Containers, services of compose and volumes, with a real docker daemon of the tests' own.
+//!
+//! Without root, docker and a static busybox there are none: the tests say so and pass.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod daemon;
+
+use std::fs;
+
+use daemon::Daemon;
+
+#[test]
+fn a_tree_goes_into_a_container_and_comes_back() {
+    let Some(docker) = Daemon::get() else { return };
+    let container = docker.container("busy", &[]);
+    docker.here("s/sub/a", "there and back");
+    docker
+        .run(&format!("push s/ docker:{container}:/data/"))
+        .assert(0, &[]);
+    docker
+        .run(&format!("pull docker:{container}:/data/ d"))
+        .assert(0, &[]);
+    assert_eq!(docker.read("d/sub/a"), "there and back");
+    docker
+        .run(&format!("doctor docker:{container}:/data/"))
+        .assert(0, &["a pull would work"]);
+}
+
+#[test]
+fn a_service_of_compose_is_found_by_its_labels() {
+    let Some(docker) = Daemon::get() else { return };
+    let labels = |project: &str, number: u32| {
+        [
+            "--label=com.docker.compose.service=db".to_owned(),
+            format!("--label=com.docker.compose.project={project}"),
+            format!("--label=com.docker.compose.container-number={number}"),
+        ]
+    };
+    let second = docker.container("busy", &labels("shop", 2));
+    let first = docker.container("busy", &labels("shop", 1));
+    for (container, who) in [(&first, "first"), (&second, "second")] {
+        docker.docker(&[
+            "exec",
+            container,
+            "sh",
+            "-c",
+            &format!("mkdir /data; echo {who} >/data/who"),
+        ]);
+    }
+    docker.run("pull compose:db:/data/ d").assert(0, &[]);
+    assert_eq!(docker.read("d/who"), "first\n");
+
+    docker.container("busy", &labels("other", 1));
+    docker.run("pull compose:db:/data/ d").assert(
+        3,
+        &[
+            "several projects have a service db: other, shop",
+            "compose:PROJECT/SERVICE:PATH",
+        ],
+    );
+    docker.run("pull compose:shop/db:/data/ d").assert(0, &[]);
+    docker
+        .run("pull compose:none:/data/ d")
+        .assert(3, &["no container of the service none is running"]);
+}
+
+#[test]
+fn a_volume_is_reached_beside_a_container_of_its_own_that_goes_again() {
+    let Some(docker) = Daemon::get() else { return };
+    docker.docker(&["volume", "create", "things"]);
+    docker.here("s/a", "kept");
+    let helper = "--helper-image=busy:local";
+    docker
+        .run(&format!("push {helper} s/ volume:things:/sub/"))
+        .assert(0, &[]);
+    docker
+        .run(&format!("pull {helper} volume:things:/ d"))
+        .assert(0, &[]);
+    assert_eq!(docker.read("d/sub/a"), "kept");
+    docker.wait_until("no container is left", || {
+        docker
+            .docker(&["ps", "--all", "--quiet", "--filter=volume=things"])
+            .is_empty()
+    });
+    docker
+        .run(&format!("pull {helper} volume:absent:/ d"))
+        .assert(3, &["there is no volume absent"]);
+    assert_eq!(docker.docker(&["volume", "ls", "--quiet"]).trim(), "things");
+}
+
+#[test]
+fn an_image_without_a_shell_gets_its_agent_as_an_archive() {
+    let Some(docker) = Daemon::get() else { return };
+    let container = docker.container("bare", &[]);
+    for _ in 0..2 {
+        let ended = docker.run(&format!("pull docker:{container}:/data/ d"));
+        ended.assert(0, &["1 entries"]);
+        assert_eq!(docker.read("d/inside"), "from an image without a shell");
+        fs::remove_dir_all(docker.path("d")).unwrap();
+    }
+    docker
+        .run(&format!("doctor docker:{container}:/data/"))
+        .assert(0, &["note  there is no shell", "a pull would work"]);
+}
+
+#[test]
+fn neither_a_shell_nor_a_place_to_write_says_exactly_that() {
+    let Some(docker) = Daemon::get() else { return };
+    let container = docker.container("bare", &["--read-only".to_owned()]);
+    let target = format!("docker:{container}:/data/");
+    docker
+        .run(&format!("pull {target} d"))
+        .assert(5, &["there is no shell", "read-only"]);
+    docker
+        .run(&format!("doctor {target}"))
+        .assert(5, &["there is no shell", "read-only", "a pull would fail"]);
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let Some(docker) = Daemon::get() else { return };
+    docker
+        .run("pull docker:nobody:/data/ d")
+        .assert(3, &["No such container"]);
+}
