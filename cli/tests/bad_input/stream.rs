@@ -31,11 +31,22 @@ fn ends(place: &Place, verb: &str) -> String {
     }
 }
 
-/// Old files are whole, new ones are whole or not there, and nothing else is.
+/// Old files are whole, new ones are whole or not there, and nothing else is but what arrived of the
+/// large one, which nobody else may read.
 fn assert_nothing_is_harmed(place: &Place) {
-    for name in place.names("d") {
-        let known = ["a", "mine", "sub", "large"].contains(&name.as_str());
-        assert!(known, "{name} was left behind");
+    use std::os::unix::fs::PermissionsExt;
+    let known = ["a", "mine", "sub", "large"];
+    let names = place.names("d");
+    let others: Vec<_> = names
+        .iter()
+        .filter(|name| !known.contains(&name.as_str()))
+        .collect();
+    assert!(others.len() <= 1, "{others:?} was left behind");
+    for name in others {
+        assert!(name.starts_with(".ksyncd."), "{name} was left behind");
+        let found = std::fs::metadata(place.path("d").join(name)).unwrap();
+        assert_eq!(found.permissions().mode() & 0o7777, 0o600, "{name}");
+        assert!(found.len() >= 1 << 20, "{name} is not worth it");
     }
     if place.path("d/mine").exists() {
         assert_eq!(place.read("d/mine"), "precious");

@@ -11,6 +11,7 @@
 
 mod guards;
 mod place;
+mod resume;
 mod undo;
 mod undo_conflicts;
 mod undo_cut;

@@ -79,7 +79,7 @@ pub use confine::Access;
 pub use create::StagedEntry;
 pub use dir::Dir;
 pub use error::Error;
-pub use identify::is_own_directory;
+pub use identify::{is_own_directory, is_private_file};
 pub use list::{Detail, Listed};
 pub use metadata::{Metadata, XattrChange};
 pub use process::{is_superuser, own_groups, umask};
@@ -87,7 +87,9 @@ pub use source::{SourceFile, SourceReader};
 pub use space::FreeSpace;
 pub use stage::StagedFile;
 pub use stat::{Identity, Stamp};
-pub use temporary::{KEPT_NAME, is_own_name, is_temporary_name, temporary_name};
+pub use temporary::{
+    KEPT_NAME, is_own_name, is_temporary_name, temporary_name, temporary_name_for,
+};
 
 use crate::path::RelPath;
 

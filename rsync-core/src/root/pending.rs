@@ -59,6 +59,11 @@ impl Pending {
         Ok(())
     }
 
+    /// Lets it stay under the name that it has.
+    pub(super) fn settle(&mut self) {
+        self.state = State::Settled;
+    }
+
     /// True if it stays whatever happens.
     pub(super) fn is_settled(&self) -> bool {
         self.state == State::Settled

@@ -52,6 +52,14 @@ impl Dir {
         ))
     }
 
+    /// Creates a private temporary file under the name `temporary`, where nothing may be.
+    pub fn stage_as(&self, temporary: FileName) -> Result<StagedFile, Error> {
+        let fd = openat(self.fd(), temporary.as_bytes(), CREATE, PRIVATE)
+            .context("create", self.at(&temporary))?;
+        let entry = Pending::new(self, temporary, State::Temporary);
+        Ok(StagedFile::new(fd, entry, 0))
+    }
+
     /// Creates the file `name` under its final name; it must not exist. For directories that are
     /// not visible yet, where nobody sees it grow.
     pub fn create_new_file(&self, name: &FileName) -> Result<StagedFile, Error> {

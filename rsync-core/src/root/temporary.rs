@@ -33,6 +33,22 @@ pub fn temporary_name() -> FileName {
         .expect("a name without slash or zero")
 }
 
+/// The temporary name for `kind` of thing about the entry `name`, always the same: what lies there is
+/// found again. It can be foreseen, so nothing may rest on what it names.
+#[expect(
+    clippy::expect_used,
+    reason = "the name is made of constants and digits"
+)]
+pub fn temporary_name_for(name: &FileName, kind: &[u8]) -> FileName {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(kind).update(&[0]).update(name.as_bytes());
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    let digits = u64::from_be_bytes(bytes);
+    FileName::new(format!("{PREFIX}{digits:016x}{SUFFIX}").as_bytes())
+        .expect("a name without slash or zero")
+}
+
 /// True for a name that [`temporary_name`] gives: if no run is under way, it was left over by
 /// one that was killed.
 pub fn is_temporary_name(name: &[u8]) -> bool {

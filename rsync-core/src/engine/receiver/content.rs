@@ -16,7 +16,7 @@ use crate::engine::receiver::moves::Candidate;
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::signing::Task;
-use crate::engine::receiver::{backup, moves};
+use crate::engine::receiver::{backup, moves, partial};
 use crate::entry::{Entry, Kind};
 use crate::monitor::{Event, Trouble};
 use crate::path::{FileName, RelPath};
@@ -132,10 +132,14 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
 /// Asks for a pending file's content, in the form that promises least traffic.
 pub(super) fn want(shared: &Shared<'_>, file: FileId, name: &FileName) -> Result<(), Error> {
     let write = &shared.options.write;
+    find_partial(shared, file);
     let how = shared.pending.with(file, |pending| {
         let place = pending.place.as_ref()?;
         let size = place.entry.file_size()?;
-        let basis = place.found.as_ref().and_then(Entry::file_size)?;
+        let (basis, basis_name) = match &place.basis {
+            Some(basis) => (basis.len, &basis.name),
+            None => (place.found.as_ref().and_then(Entry::file_size)?, name),
+        };
         if pending.attempts > 2 || shared.options.whole_file {
             return None;
         }
@@ -149,6 +153,7 @@ pub(super) fn want(shared: &Shared<'_>, file: FileId, name: &FileName) -> Result
         let task = Task {
             file,
             name: name.clone(),
+            basis: basis_name.clone(),
             dir: std::sync::Arc::clone(&place.dir),
             shape,
         };
@@ -163,6 +168,28 @@ pub(super) fn want(shared: &Shared<'_>, file: FileId, name: &FileName) -> Result
         None => How::Whole,
     };
     Ok(shared.want(file, name, how)?)
+}
+
+/// Looks once for what an earlier run left of a file.
+fn find_partial(shared: &Shared<'_>, file: FileId) {
+    let known = shared.pending.with(file, |pending| {
+        let place = pending.place.as_ref()?;
+        let is_first = pending.attempts == 1 && !shared.options.whole_file;
+        is_first.then(|| {
+            let size = place.entry.file_size();
+            let (dir, name) = (std::sync::Arc::clone(&place.dir), place.entry.name.clone());
+            (dir, name, place.found.clone(), size)
+        })
+    });
+    // Not with all files locked: putting a basis together may take a while.
+    if let Some(Some((dir, name, found, Some(size)))) = known {
+        let basis = partial::find(shared, &dir, &name, found.as_ref(), size);
+        shared.pending.with(file, |pending| {
+            if let Some(place) = &mut pending.place {
+                place.basis = basis;
+            }
+        });
+    }
 }
 
 fn shape_for(basis_len: u64, block_len: Option<u32>) -> Option<Shape> {
@@ -324,6 +351,7 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
     });
     match put {
         Ok(()) => {
+            partial::done(&place.dir, place.basis.as_ref());
             shared
                 .account
                 .transferred(&place.path, &place.entry, place.change);

@@ -14,6 +14,7 @@ mod guard;
 mod listing;
 mod metadata;
 mod moves;
+mod partial;
 mod pending;
 mod shared;
 mod signing;
@@ -144,7 +145,8 @@ fn receive(
 ) -> Result<Received, Error> {
     debug_assert!(tree.is_none_or(|tree| tree.side == Side::Destination));
     let summary = tree.map(|tree| Summary::of(tree, WALKERS, &AtomicBool::new(false)));
-    outbox.send(&FromReceiver::Holdings(first_holdings(summary.as_ref())))?;
+    let holdings = first_holdings(tree, summary.as_ref());
+    outbox.send(&FromReceiver::Holdings(holdings))?;
     let began_empty = summary.as_ref().is_none_or(Summary::is_empty);
     let shared = Shared::new(tree, context, &opening, summary.as_ref(), outbox);
     let temporaries = summary
@@ -195,10 +197,15 @@ fn receive(
     })
 }
 
-fn first_holdings(summary: Option<&Summary>) -> Holdings {
+/// An empty destination gets everything unasked, unless there is something to go on from.
+fn first_holdings(tree: Option<&Tree<'_>>, summary: Option<&Summary>) -> Holdings {
+    let only = tree.and_then(|tree| Some((tree.root.top(), tree.only.as_ref()?)));
+    let has_partial = only.is_some_and(|(top, only)| partial::is_there(top, only));
     match summary {
         None => Holdings::Nothing,
-        Some(summary) if summary.is_empty() => Holdings::Nothing,
+        Some(summary) if summary.is_empty() && summary.temporaries.is_empty() && !has_partial => {
+            Holdings::Nothing
+        }
         Some(summary) => {
             let mut items = Vec::new();
             summary.items(0, FIRST_ITEMS, &mut items);

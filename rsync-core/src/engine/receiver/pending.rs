@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::error::Error;
+use crate::engine::receiver::partial::Basis;
 use crate::entry::Entry;
 use crate::monitor::Change;
 use crate::path::RelPath;
@@ -34,6 +35,8 @@ pub(crate) struct Place {
     pub(crate) change: Change,
     /// The old version was kept as a backup already.
     pub(crate) kept: bool,
+    /// What an earlier run left of it.
+    pub(super) basis: Option<Basis>,
 }
 
 /// All pending files of a run.

@@ -144,10 +144,15 @@ impl<'a> Shared<'a> {
 
     /// Creates a temporary in `dir`, which changes that.
     pub(super) fn stage(&self, dir: &Dir) -> Result<StagedFile, root::Error> {
+        self.announce_change_of(dir);
+        dir.stage()
+    }
+
+    /// Something is going to be made or removed in `dir`, which changes that.
+    pub(super) fn announce_change_of(&self, dir: &Dir) {
         if let Some(keeper) = self.keeper() {
             keeper.change_dir(dir);
         }
-        dir.stage()
     }
 
     /// Gives a job to the writer of `file`. Neighbours go to the same writer, because creating

@@ -18,6 +18,8 @@ const MAX_SUM_BYTES: u64 = 8 << 20;
 pub(super) struct Task {
     pub(super) file: FileId,
     pub(super) name: FileName,
+    /// The name of what is signed.
+    pub(super) basis: FileName,
     pub(super) dir: Arc<Dir>,
     pub(super) shape: Shape,
 }
@@ -101,7 +103,7 @@ fn sign_one(shared: &Shared<'_>, task: &Task) -> Result<(), ConnectionError> {
     let file = task.file;
     let basis = task
         .dir
-        .open_file(&task.name)
+        .open_file(&task.basis)
         .and_then(|basis| Ok((basis.stamp()?, basis)));
     let basis = match basis {
         Ok((stamp, basis)) if stamp.seen().size == task.shape.basis_len() => basis,

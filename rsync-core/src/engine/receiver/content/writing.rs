@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use super::{MAX_ATTEMPTS, again, announce, arrived, open_old, put};
 use crate::checksum::{Digest, Hasher};
+use crate::engine::receiver::partial;
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
 use crate::entry::Entry;
@@ -150,7 +151,7 @@ impl Writing {
                 return again(shared, file, place, self.attempts, failure);
             }
             Err(failure) => {
-                keep_partial(shared, &place, open);
+                let _ = keep_partial(shared, &place, open);
                 shared.account.source_failed(&place.path, failure);
                 return shared.pending.done();
             }
@@ -169,20 +170,28 @@ impl Writing {
 impl Writing {
     /// The run ends before the file is complete.
     pub(super) fn abandon(self, shared: &Shared<'_>) {
-        if let (Some(place), Ok(open)) = (&self.pending, self.state) {
-            keep_partial(shared, place, open);
+        let (Some(place), Ok(open)) = (&self.pending, self.state) else {
+            return;
+        };
+        if let Some(open) = keep_partial(shared, place, open)
+            && !open.in_place
+        {
+            partial::leave(open.staged, &place.entry.name, open.position);
         }
     }
 }
 
-/// With `--partial` what arrived of a new file stays, as the basis of the next attempt.
-fn keep_partial(shared: &Shared<'_>, place: &Place, open: Open) {
-    if shared.options.write.partial && !open.in_place && place.found.is_none() && open.position > 0
-    {
-        // Best effort: without it only the next transfer takes longer.
-        let _ = announce(shared, &place.dir, &place.entry.name, &open.staged);
-        let _ = open.staged.commit_new(&place.dir, &place.entry.name);
+/// With `--partial` what arrived of a new file stays, as the basis of the next attempt. Gives it back
+/// otherwise.
+fn keep_partial(shared: &Shared<'_>, place: &Place, open: Open) -> Option<Open> {
+    let is_new = !open.in_place && place.found.is_none();
+    if !(shared.options.write.partial && is_new && open.position > 0) {
+        return Some(open);
     }
+    // Best effort: without it only the next transfer takes longer.
+    let _ = announce(shared, &place.dir, &place.entry.name, &open.staged);
+    let _ = open.staged.commit_new(&place.dir, &place.entry.name);
+    None
 }
 
 fn open(shared: &Shared<'_>, place: &mut Place, attempts: u32, seen: Seen) -> Result<Open, Fault> {
@@ -190,10 +199,14 @@ fn open(shared: &Shared<'_>, place: &mut Place, attempts: u32, seen: Seen) -> Re
     let write = &shared.options.write;
     let append = write.append && attempts == 1 && found_len.is_some_and(|len| len < seen.size);
     let in_place = (write.in_place || append) && found_len.is_some();
-    let basis = match found_len {
-        Some(_) => Some(place.dir.open_file(&place.entry.name)?),
-        None => None,
+    let basis_name = match (&place.basis, found_len) {
+        (Some(basis), _) => Some(&basis.name),
+        (None, Some(_)) => Some(&place.entry.name),
+        (None, None) => None,
     };
+    let basis = basis_name
+        .map(|name| place.dir.open_file(name))
+        .transpose()?;
     let basis_len = match &basis {
         Some(basis) => basis.stamp()?.seen().size,
         None => 0,
@@ -201,7 +214,7 @@ fn open(shared: &Shared<'_>, place: &mut Place, attempts: u32, seen: Seen) -> Re
     let staged = if in_place {
         open_old(shared, place)?
     } else {
-        shared.stage(&place.dir)?
+        partial::stage(shared, &place.dir, &place.entry.name, seen.size)?
     };
     let mut open = Open {
         staged,

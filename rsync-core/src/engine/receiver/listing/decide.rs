@@ -206,6 +206,7 @@ impl Listings<'_, '_> {
                     found,
                     change,
                     kept: false,
+                    basis: None,
                 })
             }
         }
