@@ -157,6 +157,10 @@ impl Pod {
                 "containers": specs,
                 "nodeName": "node-1",
                 "restartPolicy": "Always",
+                "dnsPolicy": "ClusterFirst",
+                "schedulerName": "default-scheduler",
+                // Empty, but always there: kubectl 1.33 relies on it.
+                "securityContext": {},
                 "serviceAccountName": "default",
                 "terminationGracePeriodSeconds": 30,
             },

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use tempfile::TempDir;
@@ -58,6 +58,8 @@ pub(crate) struct Sandbox {
     name: String,
     spec: Container,
     root: PathBuf,
+    /// Whose processes are shared, if not its own.
+    target: Option<Arc<Sandbox>>,
     /// Removes the root with this.
     _own: Option<TempDir>,
     init: Mutex<Option<Init>>,
@@ -72,7 +74,12 @@ struct Init {
 }
 
 impl Sandbox {
-    pub(crate) fn new(pod: &str, spec: Container) -> Result<Self, Error> {
+    /// One with processes of its own, or with those of `target`.
+    pub(crate) fn new(
+        pod: &str,
+        spec: Container,
+        target: Option<Arc<Sandbox>>,
+    ) -> Result<Self, Error> {
         let own = match &spec.image {
             Image::Directory(_) => None,
             _ => Some(
@@ -101,6 +108,7 @@ impl Sandbox {
             name: format!("{pod}/{}", spec.name),
             spec,
             root,
+            target,
             _own: own,
             init: Mutex::new(None),
         })
@@ -166,9 +174,14 @@ impl Sandbox {
         }
     }
 
-    /// What runs in here beside the first process.
+    /// The first process, if the container runs.
+    pub(crate) fn first(&self) -> Option<u32> {
+        self.lock().as_ref().map(|init| init.pid)
+    }
+
+    /// What runs in here beside the first process. What a target's processes are is its own affair.
     pub(crate) fn processes(&self) -> Vec<Process> {
-        let Some(init) = self.lock().as_ref().map(|init| init.pid) else {
+        let Some(init) = self.first().filter(|_| self.target.is_none()) else {
             return Vec::new();
         };
         let Ok(namespace) = fs::read_link(format!("/proc/{init}/ns/pid")) else {
@@ -210,9 +223,22 @@ impl Sandbox {
 
     fn spawn(&self) -> Result<Init, String> {
         let busybox = image::local_busybox().ok_or("busybox is not installed")?;
-        let mut command = Command::new("unshare");
+        let mut command = match &self.target {
+            None => {
+                let mut command = Command::new("unshare");
+                command.arg("--pid");
+                command
+            }
+            Some(target) => {
+                let target = target.start().map_err(|error| error.to_string())?;
+                let mut command = Command::new("nsenter");
+                command.args([&format!("--target={target}"), "--pid", "--no-fork", "--"]);
+                command.arg("unshare");
+                command
+            }
+        };
         command
-            .args(["--mount", "--pid", "--fork", "--kill-child"])
+            .args(["--mount", "--fork", "--kill-child"])
             .args(["--propagation", "private", "/bin/sh", "-c", INIT, "init"])
             .arg(&self.root)
             .arg(&busybox)

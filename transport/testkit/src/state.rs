@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::cluster::{Cluster, Protocols};
 use crate::error::Error;
 use crate::fault::{Fault, Faults};
-use crate::pod::{Pod, container_id};
+use crate::pod::{Container, Pod, container_id};
 use crate::resource;
 use crate::sandbox::{Process, Sandbox};
 use crate::store::{Key, Store};
@@ -103,7 +103,7 @@ impl State {
             .containers
             .iter()
             .map(|container| {
-                let sandbox = Sandbox::new(&pod.name, container.clone())?;
+                let sandbox = Sandbox::new(&pod.name, container.clone(), None)?;
                 Ok((container.name.clone(), Arc::new(sandbox)))
             })
             .collect::<Result<_, Error>>()?;
@@ -152,10 +152,7 @@ impl State {
         let Some(mut object) = self.store.get(&key) else {
             return;
         };
-        let uid = object["metadata"]["uid"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let uid = uid(&object);
         let statuses = object["status"]["containerStatuses"].as_array_mut();
         for status in statuses.into_iter().flatten() {
             if status["name"] == container {
@@ -165,6 +162,55 @@ impl State {
             }
         }
         self.store.put(key, object);
+    }
+
+    /// Adds an ephemeral container, which shares the processes of its target and holds busybox,
+    /// whatever image it names. One that is there already stays as it is.
+    pub(crate) fn add_ephemeral(
+        &self,
+        namespace: &str,
+        name: &str,
+        spec: &Value,
+    ) -> Result<(), Error> {
+        let text = |field: &str| spec[field].as_str().unwrap_or_default();
+        let (container, target) = (text("name"), text("targetContainerName"));
+        if self.sandbox(namespace, name, container).is_some() {
+            return Ok(());
+        }
+        let missing = |name: &str| Error::NoSuchContainer(name.to_owned());
+        let target = match target {
+            "" => None,
+            target => Some(
+                self.sandbox(namespace, name, target)
+                    .ok_or_else(|| missing(target))?,
+            ),
+        };
+        let mut own = Container::busybox(container);
+        let user = spec["securityContext"]["runAsUser"].as_u64();
+        if let Some(uid) = user.and_then(|uid| u32::try_from(uid).ok()) {
+            own = own.user(uid, uid);
+        }
+        let sandbox = Arc::new(Sandbox::new(name, own, target)?);
+        let place = (namespace.to_owned(), name.to_owned());
+        let mut pods = lock(&self.pods);
+        let pod = pods.get_mut(&place).ok_or_else(|| missing(name))?;
+        pod.sandboxes.insert(container.to_owned(), sandbox);
+        drop(pods);
+
+        let key = pod_key(namespace, name);
+        let mut object = self.store.get(&key).ok_or_else(|| missing(name))?;
+        let status = json!({
+            "name": container,
+            "image": spec["image"],
+            "containerID": container_id(&uid(&object), container, 0),
+            "ready": false,
+            "restartCount": 0,
+            "state": {"running": {"startedAt": object["status"]["startTime"]}},
+        });
+        push(&mut object["spec"]["ephemeralContainers"], spec.clone());
+        push(&mut object["status"]["ephemeralContainerStatuses"], status);
+        self.store.put(key, object);
+        Ok(())
     }
 
     pub(crate) fn sandbox(
@@ -181,8 +227,13 @@ impl State {
     /// What runs in all containers beside their first processes.
     pub(crate) fn processes(&self) -> Vec<Process> {
         let pods = lock(&self.pods).clone();
-        let sandboxes = pods.values().flat_map(|pod| pod.sandboxes.values());
-        sandboxes.flat_map(|sandbox| sandbox.processes()).collect()
+        let sandboxes = || pods.values().flat_map(|pod| pod.sandboxes.values());
+        let first: Vec<u32> = sandboxes().filter_map(|sandbox| sandbox.first()).collect();
+        let mut processes: Vec<Process> = sandboxes()
+            .flat_map(|sandbox| sandbox.processes())
+            .collect();
+        processes.retain(|process| !first.contains(&process.pid));
+        processes
     }
 
     /// Ends everything that runs in containers.
@@ -234,6 +285,19 @@ pub(crate) fn pod_key(namespace: &str, name: &str) -> Key {
         resource: "pods".to_owned(),
         namespace: namespace.to_owned(),
         name: name.to_owned(),
+    }
+}
+
+fn uid(object: &Value) -> String {
+    let uid = object["metadata"]["uid"].as_str();
+    uid.unwrap_or_default().to_owned()
+}
+
+/// Adds to a list that may not be there yet.
+fn push(list: &mut Value, value: Value) {
+    match list {
+        Value::Array(values) => values.push(value),
+        _ => *list = json!([value]),
     }
 }
 

@@ -106,12 +106,13 @@ fn session(
     let Some(pod) = state.store.get(&pod_key(namespace, name)) else {
         return Err(status::not_found("pods", "", name).into());
     };
-    let containers: Vec<&str> = pod["spec"]["containers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|container| container["name"].as_str())
-        .collect();
+    let names = |kind: &str| -> Vec<&str> {
+        let containers = pod["spec"][kind].as_array().into_iter().flatten();
+        containers
+            .filter_map(|container| container["name"].as_str())
+            .collect()
+    };
+    let containers = names("containers");
     let pairs = pairs(request);
     let last = |name: &str| {
         pairs
@@ -129,6 +130,7 @@ fn session(
             return Err(status::bad_request(&message).into());
         }
         (container, all) if all.contains(&container) => container,
+        (container, _) if names("ephemeralContainers").contains(&container) => container,
         (container, _) => {
             let message = format!("container {container} is not valid for pod {name}");
             return Err(status::bad_request(&message).into());

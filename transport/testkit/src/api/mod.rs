@@ -1,6 +1,7 @@
 //! The HTTP side: what is asked for, whether it is allowed, and the answer.
 
 mod access_review;
+mod ephemeral;
 mod exec;
 mod objects;
 mod status;
@@ -52,6 +53,15 @@ pub(crate) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Ans
         ["api", "v1", "namespaces", namespace, "pods", pod, "exec"] => {
             exec::answer(&state, namespace, pod, request)
         }
+        [
+            "api",
+            "v1",
+            "namespaces",
+            namespace,
+            "pods",
+            pod,
+            "ephemeralcontainers",
+        ] => ephemeral::answer(&state, namespace, pod, request).await,
         ["api", "v1", ref rest @ ..] => objects::answer(&state, "", rest, &request),
         ["apis", group, "v1", ref rest @ ..] => objects::answer(&state, group, rest, &request),
         _ => status::no_such_path(),

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::Stdio;
 
-use testkit::{Container, Pod, workload};
+use testkit::{Cluster, Container, Pod, workload};
 
 use super::bench::{Bench, noise, web};
 
@@ -178,5 +178,25 @@ fn what_a_client_leaves_behind_is_counted_and_ends_with_the_server() {
         assert_eq!(left[0].command, "sleep 1000");
         drop(bench);
         assert!(!Path::new(&format!("/proc/{}", left[0].pid)).exists());
+    }
+}
+
+#[test]
+fn an_ephemeral_container_sees_the_files_of_its_target() {
+    let cluster =
+        || Cluster::new().pod(Pod::new("web").container(Container::program("app", "/bin/busybox")));
+    for bench in Bench::each(cluster) {
+        fs::write(bench.root().join("data/file"), "content").unwrap();
+        bench.succeed("debug web --image=any --target=app -c visitor -- sleep 1000");
+        let seen = bench.succeed("exec web -c visitor -- cat /proc/1/root/data/file");
+        assert_eq!(seen, "content");
+        assert_eq!(bench.server.leftovers(), []);
+        let state = "get pod web -o jsonpath={.status.ephemeralContainerStatuses[0].state.running}";
+        assert_ne!(bench.succeed(state), "");
+
+        bench.server.deny("patch", "pods/ephemeralcontainers");
+        let refused = bench.run("debug web --image=any --target=app -c other -- sleep 1000");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains("pods/ephemeralcontainers"), "{said}");
     }
 }
