@@ -3,6 +3,7 @@
 mod agents;
 mod app;
 mod args;
+mod attempts;
 mod carrier;
 mod doctor;
 mod errors;

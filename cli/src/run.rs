@@ -17,6 +17,7 @@ use transport::{Reached, Timeouts, reach};
 
 use crate::agents::{Bundle, DIRECTORY_VARIABLE};
 use crate::args::{Reach, Sync};
+use crate::attempts;
 use crate::carrier::Carrier;
 use crate::errors::Failure;
 use crate::exit::Exit;
@@ -83,7 +84,11 @@ fn sync_one(
         interrupt,
         care: memory.care(),
     };
-    let report = watch.during(|| converse(&syncing));
+    let report = watch.during(|| {
+        attempts::until_done(&args.reach, &watch.lines(), interrupt, || {
+            converse(&syncing)
+        })
+    });
     let exit = match &report {
         Ok((report, agent_bytes)) => watch.closing(&Closing {
             receipt: report.receipt,

@@ -59,6 +59,15 @@ pub(crate) struct Reach {
     /// Give up if the other end can not be reached within so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) contimeout: Option<u64>,
+    /// Try N times more when the connection breaks or can not be made
+    ///
+    /// The pauses before are 1 s, 2 s, 4 s and so on, up to a minute. Each attempt goes on from what
+    /// the one before brought.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) retries: u32,
+    /// Wait while another run writes to DEST, instead of giving up
+    #[arg(long)]
+    pub(crate) wait: bool,
     /// Send at most so much a second; K, M and G are powers of 1024, KB, MB and GB of 1000
     ///
     /// A number without a unit counts in units of 1024 bytes, as in rsync. 0 is no limit.

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod again;
 mod guards;
 mod place;
 mod resume;

@@ -298,7 +298,8 @@ impl Keeper for Keeping {
         let mut state = self.lock();
         // A second attempt of a run finds what the first made.
         if state.root.is_none() {
-            state.root = Some(root.clone());
+            // The lock is the run's, which may let it go and take it again.
+            state.root = root.reopen().ok();
             state.created_root = created;
         }
         drop(state);

@@ -126,6 +126,14 @@ impl Root {
         }
     }
 
+    /// Opens the same directory once more: a lock that this root has taken is not held by that.
+    pub fn reopen(&self) -> Result<Self, Error> {
+        Ok(Self {
+            top: self.top.try_clone()?,
+            path: self.path.clone(),
+        })
+    }
+
     /// The top directory.
     pub fn top(&self) -> &Dir {
         &self.top
