@@ -68,6 +68,36 @@ fn credentials_that_have_expired_are_told_from_missing_rights() {
 }
 
 #[test]
+fn a_program_that_brings_no_credentials_is_quoted() {
+    let Some(bench) = Bench::new(web()) else {
+        return;
+    };
+    bench.here(
+        "login",
+        "#!/bin/sh\necho 'the session has expired' >&2\nexit 1\n",
+    );
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(bench.path("login"), mode).unwrap();
+    bench.here(
+        "config",
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: x\n\
+             clusters: [{{name: c, cluster: {{server: {:?}}}}}]\n\
+             contexts: [{{name: x, context: {{cluster: c, user: u}}}}]\n\
+             users: [{{name: u, user: {{exec: {{command: {:?}, interactiveMode: Never,\
+             apiVersion: client.authentication.k8s.io/v1}}}}}}]\n",
+            bench.server.url(),
+            bench.path("login"),
+        ),
+    );
+    let ended = bench.run("pull --via=native --kubeconfig=config web:/data/ d");
+    ended.assert(
+        5,
+        &["no credentials", "said: the session has expired", "log in"],
+    );
+}
+
+#[test]
 fn a_cluster_that_is_gone_is_unreachable() {
     let Some(bench) = Bench::new(web()) else {
         return;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::AsyncReadExt;
-use kube::client::UpgradeConnectionError;
+use kube::client::{AuthError, UpgradeConnectionError};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::core::Request;
 use kube::{Client, Config};
@@ -253,9 +253,7 @@ fn problem(error: kube::Error) -> Problem {
             };
             problem_of(status.code, message)
         }
-        kube::Error::Auth(error) => Problem::Credentials {
-            message: in_full(&error),
-        },
+        kube::Error::Auth(error) => no_credentials(&error),
         // On the way to the system's words there are only the names of layers.
         error @ (kube::Error::HyperError(_) | kube::Error::Service(_)) => Problem::Unreachable {
             message: without_numbers(&innermost(&error).to_string()),
@@ -264,6 +262,21 @@ fn problem(error: kube::Error) -> Problem {
             message: in_full(&error),
         },
     }
+}
+
+fn no_credentials(error: &AuthError) -> Problem {
+    let message = match error {
+        // What the program says is meant for its user.
+        AuthError::AuthExecRun { out, .. } if !out.stderr.trim_ascii().is_empty() => {
+            let said = String::from_utf8_lossy(out.stderr.trim_ascii());
+            format!("the program that brings them said: {said}")
+        }
+        AuthError::AuthExecRun { out, .. } => {
+            format!("the program that brings them failed ({})", out.status)
+        }
+        error => in_full(error),
+    };
+    Problem::Credentials { message }
 }
 
 /// An error with its causes, each of which says only its own part.
