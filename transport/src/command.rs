@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::process::Command;
 
 use crate::containers;
-use crate::location::{Kubectl, Target};
+use crate::target::{Kubectl, Target};
 
 impl Target {
     /// Whether this is this computer.
@@ -115,7 +115,7 @@ impl Kubectl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::location::{Engine, Pods};
+    use crate::target::{Engine, Pods};
 
     fn line(target: &Target) -> String {
         let command = target.command(&["sh".into(), "-s".into()]);

@@ -27,6 +27,7 @@ mod location;
 mod name;
 mod opened;
 mod process;
+mod target;
 mod words;
 
 use std::io::{BufReader, Read, Write};
@@ -46,7 +47,8 @@ use process::Process;
 pub use carrier::Carrier;
 pub use cause::Cause;
 pub use error::Error;
-pub use location::{BadLocation, Context, Engine, Kubectl, Location, Pods, Target};
+pub use location::{BadLocation, Context, Location};
+pub use target::{Engine, Kubectl, Pods, Target};
 pub use words::{BadCommand, split_command};
 
 /// How long the far end may take.

@@ -182,3 +182,38 @@ fn a_message_about_a_bad_name_shows_no_control_characters() {
         "{message}"
     );
 }
+
+#[test]
+fn services_of_compose_and_volumes_have_prefixes() {
+    assert_eq!(read("compose:db:/var/lib"), "compose:db | /var/lib");
+    assert_eq!(read("compose:shop/db:x"), "compose:shop/db | x");
+    assert_eq!(
+        read("volume:pg_data:/base/"),
+        "volume:pg_data | /volume/base/"
+    );
+    assert_eq!(read("volume:pg_data:base"), "volume:pg_data | base");
+    assert_eq!(read("volume:pg_data:"), "volume:pg_data | .");
+    for bad in [
+        "compose:db",
+        "compose:-x:/y",
+        "compose:a/b/c:/y",
+        "volume:x,y:/z",
+        "volume:--x:/y",
+    ] {
+        assert!(parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn labels_take_the_place_of_a_name() {
+    let context = Context {
+        selector: Some("app=web".into()),
+        ..Context::default()
+    };
+    let location = Location::parse(b":/srv", &context).unwrap();
+    assert_eq!(location.target.to_string(), "pods with app=web");
+    assert_eq!(
+        parse(":/srv"),
+        Err(BadLocation::NoTarget(b":/srv".to_vec()))
+    );
+}

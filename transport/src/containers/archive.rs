@@ -14,7 +14,7 @@ use rsync_core::path::escape;
 use super::{Problem, ask, explain};
 use crate::agents::Agents;
 use crate::error::Error;
-use crate::location::{Engine, Target};
+use crate::target::{Engine, Target};
 
 /// Where the agent lives in such a container.
 const DIRECTORY: &str = ".ksyncd";

@@ -6,8 +6,8 @@ use std::process::Command;
 use rsync_core::path::escape;
 
 use super::Problem;
-use crate::location::Engine;
 use crate::name::is_container;
+use crate::target::Engine;
 
 /// Asks for the running containers of a service, one line each.
 pub(super) fn question(engine: Engine, service: &str) -> Command {

@@ -14,7 +14,7 @@ pub(crate) use archive::{PLACE, bring, could_bring};
 
 use crate::cause::{Cause, End};
 use crate::error::Error;
-use crate::location::{Engine, Target};
+use crate::target::{Engine, Target};
 
 /// Where a volume is in the container that is started for it.
 pub(crate) const MOUNT: &str = "/volume";

@@ -19,8 +19,9 @@ use crate::containers;
 use crate::delivery::{Failure, Listener, token, without_comments};
 use crate::error::Error;
 use crate::kubernetes;
-use crate::location::{Location, Target};
+use crate::location::Location;
 use crate::opened::Opened;
+use crate::target::Target;
 use crate::{Timeouts, child};
 use probe::Heard;
 

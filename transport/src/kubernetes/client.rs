@@ -19,7 +19,7 @@ use super::api::{Api, MAX_ANSWER, Method, problem_of};
 use super::problem::Problem;
 use super::pump::{self, Ends};
 use super::resolve::Chosen;
-use crate::location::Kubectl;
+use crate::target::Kubectl;
 
 /// How long a connection to the server may take.
 const CONNECT: Duration = Duration::from_secs(15);

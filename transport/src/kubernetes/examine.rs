@@ -13,8 +13,8 @@ use super::problem::Problem;
 use super::way::{Route, Way};
 use crate::doctor::Finding;
 use crate::error::Error;
-use crate::location::{Kubectl, Pods, Target};
 use crate::opened::Opened;
+use crate::target::{Kubectl, Pods, Target};
 
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 

@@ -10,8 +10,8 @@ use super::problem::Problem;
 use crate::carrier::Conduit;
 use crate::cause::{Cause, End};
 use crate::error::Error;
-use crate::location::Kubectl;
 use crate::process::Process;
+use crate::target::Kubectl;
 
 /// Where a pod finds the namespace of its own service account.
 const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";

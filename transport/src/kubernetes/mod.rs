@@ -37,8 +37,8 @@ pub use way::{Route, Via};
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::location::{Kubectl, Pods, Target};
 use crate::opened::Opened;
+use crate::target::{Kubectl, Pods, Target};
 use resolve::Count;
 use way::Way;
 

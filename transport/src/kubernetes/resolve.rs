@@ -9,8 +9,8 @@ use super::api::{Api, list, object};
 use super::objects::{Metadata, Pod, Selector, Workload};
 use super::problem::{Identity, Problem};
 use super::select::{Reason, Revisions, rank};
-use crate::location::Pods;
 use crate::name::{is_dns_label, is_dns_subdomain};
+use crate::target::Pods;
 
 /// Names the container that is meant if none is named.
 const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";

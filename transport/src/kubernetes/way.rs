@@ -14,9 +14,9 @@ use super::witness::Known;
 use super::{Entered, witness};
 use crate::carrier::Carrier;
 use crate::error::Error;
-use crate::location::{Kubectl, Pods, Target};
 use crate::opened::Opened;
 use crate::process::Process;
+use crate::target::{Kubectl, Pods, Target};
 
 /// Which way into a cluster the user wants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::problem::{Identity, Problem};
 use super::resolve::identity;
 use crate::carrier::Witness;
 use crate::error::Error;
-use crate::location::{Kubectl, Target};
+use crate::target::{Kubectl, Target};
 
 /// Which pod it was at the beginning.
 pub(crate) enum Known {
