@@ -18,6 +18,7 @@ mod memory;
 mod monitor;
 mod pods;
 mod run;
+mod secrets;
 mod state;
 mod undo;
 

@@ -28,6 +28,7 @@ use crate::mapping::{self, User, Verb};
 use crate::memory::Memory;
 use crate::monitor::{Closing, Direction, Place, Watch};
 use crate::pods::{self, Part};
+use crate::secrets;
 
 /// How long the program that carried the stream may take to end after everything has been said.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -35,8 +36,12 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Brings files from there to here, or from here to there.
 pub(crate) fn sync(args: &Sync, matches: &ArgMatches, verb: Verb) -> Result<Exit, Failure> {
     let filter = filters::spec(args, matches, &Surroundings::real())?;
-    let options = mapping::options(args, filter, verb, User::of_process())?;
+    let mut options = mapping::options(args, filter, verb, User::of_process())?;
     let ends = locate::ends(args, verb)?;
+    if verb == Verb::Pull && !ends.are_local() {
+        let secrets = secrets::rules(&ends.there.path);
+        options.filter.rules.extend(secrets);
+    }
     let mut interrupt = None;
     let mut worst = Exit::Success;
     for Part { pod, ends } in pods::parts(args, ends, verb)? {

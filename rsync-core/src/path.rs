@@ -335,6 +335,24 @@ mod tests {
     }
 
     #[test]
+    fn p8_a_name_that_begins_like_a_directory_is_not_below_it() {
+        let path = |text: &str| RelPath::new(text.as_bytes()).unwrap();
+        assert!(path("dst/in").starts_with(&path("dst")));
+        assert!(path("dst").starts_with(&path("dst")));
+        for beside in ["dst-evil", "dst-evil/in", "ds", "d/dst"] {
+            assert!(!path(beside).starts_with(&path("dst")), "{beside}");
+        }
+    }
+
+    #[test]
+    fn p10_what_parts_names_elsewhere_is_an_ordinary_character_here() {
+        for name in ["..\\up", "C:\\x", "\\\\host\\share", "a:b", "NUL"] {
+            let path = RelPath::new(name.as_bytes()).unwrap();
+            assert_eq!(path.components().collect::<Vec<_>>(), [name.as_bytes()]);
+        }
+    }
+
+    #[test]
     fn a_sentence_keeps_the_names_that_were_escaped_in_it() {
         assert_eq!(
             printable("a\\#012b\x1b\u{2028}"),

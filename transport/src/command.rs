@@ -180,6 +180,25 @@ mod tests {
     }
 
     #[test]
+    fn t2_no_check_of_who_answers_is_turned_off() {
+        let ssh = line(&Target::Ssh {
+            user: None,
+            host: "h".into(),
+            port: None,
+            options: Vec::new(),
+        });
+        assert_eq!(ssh, "ssh -T -- h sh -s");
+        let kubectl = line(&Target::Pod {
+            kubectl: Kubectl::default(),
+            pods: Pods::Of {
+                kind: "deploy".into(),
+                name: "web".into(),
+            },
+        });
+        assert_eq!(kubectl, "kubectl exec -i deploy/web -- sh -s");
+    }
+
+    #[test]
     fn a_remote_shell_command_gets_its_host_if_there_is_one() {
         let command: Vec<OsString> = vec!["chroot".into(), "/x".into()];
         let mut target = Target::RemoteShell {

@@ -88,3 +88,22 @@ fn what_is_copied_within_this_machine_is_not_guarded() {
     assert_eq!(place.line("pull -a --delete s/ d").code, Some(0));
     assert_eq!(place.names("d"), [".git", "a", "sub"]);
 }
+
+#[test]
+fn t8_mounted_credentials_are_left_out_of_a_larger_pull_unless_they_are_included() {
+    let place = Place::new();
+    let script = "mkdir -p R/tmp R/bin R/run/secrets/kubernetes.io R/app; cp \"$(command -v busybox)\" R/bin/sh &&
+        for tool in cat chmod mkdir head mv rm uname id dd; do ln -s sh R/bin/$tool; done &&
+        echo token > R/run/secrets/kubernetes.io/token && echo x > R/app/file &&
+        $K pull -q '--rsh=chroot R' :/ out --exclude=/bin --exclude=/tmp && ls -A out/run out/app &&
+        $K pull -q '--rsh=chroot R' :/ all --include=/run/secrets --exclude=/bin --exclude=/tmp &&
+        cat all/run/secrets/kubernetes.io/token && $K pull -q '--rsh=chroot R' :/run/secrets/ named && ls named";
+    let Some(ended) = place.with_mounts(script) else {
+        return;
+    };
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(
+        ended.stdout,
+        "out/app:\nfile\n\nout/run:\ntoken\nkubernetes.io\n"
+    );
+}

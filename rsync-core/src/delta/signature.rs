@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn more_sums_than_blocks_are_refused() {
+    fn x1_more_sums_than_blocks_are_refused() {
         let shape = Shape::new(1024, 512).unwrap();
         let mut table = Table::new(shape);
         table.extend(&[0; 12]).unwrap();
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_sum_is_refused() {
+    fn x1_half_a_sum_is_refused() {
         let mut table = Table::new(Shape::new(1 << 20, 512).unwrap());
         assert_eq!(table.extend(&[0; 13]), Err(TableError::Ragged(13)));
         assert!(table.is_empty());

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_more_credit_than_anyone_may_have() {
+    fn x7_nobody_gets_more_credit_than_anyone_may_have() {
         let mut allowance = Allowance::new(MAX_CREDIT);
         assert!(!allowance.add(1));
         assert!(!allowance.add(u32::MAX));
