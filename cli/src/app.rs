@@ -6,7 +6,7 @@ use crate::args::{self, Command, Parsed};
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::mapping::Verb;
-use crate::{doctor, generate, history, run, undo};
+use crate::{doctor, generate, history, run, undo, verify};
 
 /// Does what the command line says; every failure has been reported when this returns.
 pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
@@ -14,6 +14,7 @@ pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Pull(sync) => run::sync(&sync, &matches, Verb::Pull),
         Command::Push(sync) => run::sync(&sync, &matches, Verb::Push),
         Command::Doctor(args) => doctor::doctor(&args),
+        Command::Verify(sync) => verify::verify(*sync, &matches),
         Command::Log(log) => history::log(&log),
         Command::Undo(args) => undo::undo(&args),
         Command::Completions { shell } => generate::completions(shell),

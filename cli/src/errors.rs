@@ -130,6 +130,9 @@ pub(crate) enum Failure {
         /// What is in the way.
         reason: String,
     },
+    /// What is at the destination can not be read.
+    #[error("{}: {}; make it readable, or do without a receipt", escape(.0.to_string().as_bytes()), words_of(&.0.source))]
+    Unproven(rsync_core::root::Error),
     /// Standard output can not be written.
     #[error("standard output could not be written: {}; what was to be done has been done", words_of(.cause))]
     Output {
@@ -180,6 +183,7 @@ impl Failure {
             Self::ReadFile { .. } | Self::WriteFile { .. } => Exit::FileIo,
             Self::State(_) | Self::StateBroken(_) => Exit::FileIo,
             Self::NoSuchRun { .. } | Self::NotUndoable { .. } => Exit::FileSelection,
+            Self::Unproven(_) => Exit::FileIo,
             Self::LogFile { .. } => Exit::LogFile,
             Self::Output { .. } => Exit::Diagnostics,
             Self::Signals(_) => Exit::Startup,

@@ -7,6 +7,7 @@ mod attempts;
 mod carrier;
 mod doctor;
 mod errors;
+mod exact;
 mod exit;
 mod filters;
 mod generate;
@@ -17,10 +18,12 @@ mod mapping;
 mod memory;
 mod monitor;
 mod pods;
+mod receipt;
 mod run;
 mod secrets;
 mod state;
 mod undo;
+mod verify;
 
 fn main() -> std::process::ExitCode {
     app::main(std::env::args_os()).into()

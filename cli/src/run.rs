@@ -28,6 +28,7 @@ use crate::mapping::{self, User, Verb};
 use crate::memory::Memory;
 use crate::monitor::{Closing, Direction, Place, Watch};
 use crate::pods::{self, Part};
+use crate::receipt;
 use crate::secrets;
 
 /// How long the program that carried the stream may take to end after everything has been said.
@@ -107,8 +108,24 @@ fn sync_one(
         Err(_) if interrupt.happened() => watch.failure(&Failure::Interrupted),
         Err(failure) => watch.failure(failure),
     };
-    memory.end(exit, report.as_ref().ok().map(|(report, _)| report));
-    Ok(exit)
+    let report = report.as_ref().ok().map(|(report, _)| report);
+    memory.end(exit, report);
+    if let (Some(file), Some(report)) = (&args.output.receipt, report)
+        && verb == Verb::Pull
+        && !options.dry_run
+    {
+        let source = args.source.to_string_lossy();
+        receipt::write(file, &source, &ends.here, report)?;
+    }
+    let differs =
+        report.is_some_and(|report| report.receipt.transferred > 0 || report.receipt.deleted > 0);
+    Ok(
+        if args.is_verification && differs && exit == Exit::Success {
+            Exit::Partial
+        } else {
+            exit
+        },
+    )
 }
 
 /// One sync that is about to be made.

@@ -209,6 +209,7 @@ fn man_pages_are_printed_or_written_with_the_exit_codes() {
             "ksyncd-pull.1",
             "ksyncd-push.1",
             "ksyncd-undo.1",
+            "ksyncd-verify.1",
             "ksyncd.1"
         ]
     );

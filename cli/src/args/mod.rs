@@ -76,6 +76,12 @@ pub(crate) enum Command {
     /// code is 0 if a pull would work.
     #[command(args_override_self = true)]
     Doctor(Box<Doctor>),
+    /// Find out whether DEST is still what a receipt says, or what the source holds, and change nothing
+    ///
+    /// SOURCE is a file that pull --receipt wrote, or a source as for pull, the content of which is
+    /// compared. Each difference is named; the exit code is 23 if there is one.
+    #[command(disable_help_flag = true, args_override_self = true)]
+    Verify(Box<Sync>),
     /// List the runs that are remembered, the newest first
     Log(Log),
     /// Take a run back: what it replaced, deleted or changed is as it was
@@ -142,6 +148,9 @@ pub(crate) struct Sync {
     pub(crate) keep: Keep,
     #[command(flatten)]
     pub(crate) output: Output,
+    /// Any difference is a failure.
+    #[arg(skip)]
+    pub(crate) is_verification: bool,
 }
 
 /// The heading whose options the short help shows.

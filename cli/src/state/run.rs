@@ -1,12 +1,9 @@
 //! The runs that are remembered: one directory each, named by the time they started.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
 use rsync_core::keep::{Budget, Keeping, Kept};
 use rsync_core::path::FileName;
@@ -33,7 +30,7 @@ pub(crate) struct Account {
     /// Where the files came from, as it was written; of an undo the run that it takes back.
     pub(crate) source: String,
     /// Where they went.
-    #[serde(with = "exact")]
+    #[serde(with = "crate::exact")]
     pub(crate) destination: PathBuf,
     /// How it ended; nothing if it was cut.
     pub(crate) ended: Option<Ended>,
@@ -293,39 +290,4 @@ fn bytes_in(directory: &Path) -> u64 {
     sizes
         .filter_map(|entry| entry.metadata().ok())
         .fold(0, |sum, found| sum.saturating_add(found.len()))
-}
-
-/// A path as text where it is UTF-8, else its bytes in base64.
-mod exact {
-    use super::{BASE64, Deserialize, OsStrExt, OsString, OsStringExt, Path, PathBuf, Serialize};
-    use base64::Engine as _;
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(untagged)]
-    enum Text {
-        Plain(String),
-        Bytes { base64: String },
-    }
-
-    pub(super) fn serialize<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
-        let text = match path.to_str() {
-            Some(text) => Text::Plain(text.to_owned()),
-            None => Text::Bytes {
-                base64: BASE64.encode(path.as_os_str().as_bytes()),
-            },
-        };
-        text.serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
-        from: D,
-    ) -> Result<PathBuf, D::Error> {
-        match Text::deserialize(from)? {
-            Text::Plain(text) => Ok(text.into()),
-            Text::Bytes { base64 } => {
-                let bytes = BASE64.decode(base64).map_err(serde::de::Error::custom)?;
-                Ok(OsString::from_vec(bytes).into())
-            }
-        }
-    }
 }

@@ -12,6 +12,7 @@
 mod again;
 mod guards;
 mod place;
+mod proof;
 mod resume;
 mod undo;
 mod undo_conflicts;

@@ -24,7 +24,7 @@ mod sender;
 mod settle;
 mod source;
 mod telling;
-mod tree;
+pub(crate) mod tree;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -63,6 +63,8 @@ pub struct Report {
     pub incarnation: Incarnation,
     /// A pull found nothing at its destination, so that nothing there came from another source.
     pub began_empty: bool,
+    /// Over the files that arrived. Both ends computed it, and agree.
+    pub content_digest: [u8; 16],
 }
 
 /// Makes `destination` here like `source` at the other end of `stream`, where an agent answers.
@@ -133,6 +135,7 @@ pub fn pull_with_care(
         elapsed: started.elapsed(),
         incarnation: received.incarnation,
         began_empty: received.began_empty,
+        content_digest: received.content_digest,
     })
 }
 
@@ -173,15 +176,16 @@ pub fn push(
     };
     let incarnation = incarnation::of(&opened.root);
     let sent = sender::send(opened, &context, &ends.outbox, &mut ends.inbox);
-    let receipt = end(sent, &ends.outbox)?.receipt;
+    let totals = end(sent, &ends.outbox)?;
     let traffic = ends.link.close()?;
     Ok(Report {
-        receipt,
+        receipt: totals.receipt,
         traffic,
         peer_version,
         elapsed: started.elapsed(),
         incarnation,
         began_empty: false,
+        content_digest: totals.content_digest,
     })
 }
 

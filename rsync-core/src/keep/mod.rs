@@ -19,11 +19,13 @@
 mod copy;
 mod journal;
 mod keeping;
+mod manifest;
 mod record;
 mod trash;
 mod undo;
 
 pub use journal::{Journal, JournalError};
 pub use keeping::{Budget, Keeping, Kept};
+pub use manifest::manifest;
 pub use record::{Loss, Record};
 pub use undo::{Conflict, Undone, undo};

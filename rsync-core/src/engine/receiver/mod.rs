@@ -117,6 +117,8 @@ pub(crate) struct Received {
     pub(crate) incarnation: Incarnation,
     /// Nothing was here before.
     pub(crate) began_empty: bool,
+    /// Over the files that arrived, at both ends.
+    pub(crate) content_digest: [u8; 16],
 }
 
 /// What is known before the first listing.
@@ -193,6 +195,7 @@ fn receive(
             receipt: totals.receipt,
             incarnation: opening.source.incarnation,
             began_empty,
+            content_digest: totals.content_digest,
         })
     })
 }

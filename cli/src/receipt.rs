@@ -1,0 +1,212 @@
+//! The receipt of a pull as a file (`--receipt`): what was asked for, what came of every entry, what
+//! both ends agreed on, and what is at the destination now. `ksyncd verify` holds a destination
+//! against it.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rsync_core::engine::Report;
+use rsync_core::entry::{Entry, Kind};
+use rsync_core::keep::manifest;
+use rsync_core::path::RelPath;
+use rsync_core::receipt::Receipt as Counts;
+use serde::{Deserialize, Serialize};
+
+use crate::errors::Failure;
+
+/// Tells a receipt from other files, and its versions from each other.
+const FORMAT: &str = "ksyncd-receipt-1";
+
+/// Bytes at the beginning in which the format is named.
+const BEGINNING_LEN: usize = 256;
+/// Longest receipt that is read, in bytes.
+const MAX_LEN: u64 = 4 << 30;
+
+/// A receipt.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Receipt {
+    format: String,
+    ksyncd: String,
+    finished: jiff::Timestamp,
+    elapsed_ms: u64,
+    source: String,
+    #[serde(with = "crate::exact")]
+    destination: PathBuf,
+    arguments: Vec<String>,
+    agent_version: String,
+    /// Tells this life of the source from others.
+    incarnation: String,
+    counts: Counts,
+    sent_bytes: u64,
+    received_bytes: u64,
+    /// Over the files that arrived. Both ends computed it, and agree.
+    content_digest: String,
+    /// What is at the destination, and nothing else is.
+    entries: Vec<Item>,
+}
+
+/// One entry of the destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Item {
+    #[serde(with = "crate::exact")]
+    path: PathBuf,
+    kind: String,
+    mode: u32,
+    mtime: (i64, u32),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<(u32, u32)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+}
+
+impl Item {
+    fn new((path, entry): &(RelPath, Entry)) -> Self {
+        use std::os::unix::ffi::OsStrExt;
+        let path = std::ffi::OsStr::from_bytes(path.as_bytes());
+        let kind = match &entry.kind {
+            Kind::Symlink { target } => format!("link to {target}"),
+            Kind::CharDevice { device } | Kind::BlockDevice { device } => {
+                format!("device {}:{}", device.major, device.minor)
+            }
+            Kind::File { .. } => "file".to_owned(),
+            Kind::Dir => "directory".to_owned(),
+            Kind::Fifo => "pipe".to_owned(),
+            Kind::Socket => "socket".to_owned(),
+        };
+        Self {
+            path: path.into(),
+            kind,
+            mode: entry.mode,
+            mtime: entry.mtime.into(),
+            owner: entry.owner.map(|owner| (owner.uid, owner.gid)),
+            size: entry.file_size(),
+            digest: entry.digest.map(|digest| digest.to_string()),
+        }
+    }
+
+    /// What is different about it now, in words.
+    fn differs_in(&self, now: &Self) -> Vec<&'static str> {
+        let parts = [
+            (self.kind != now.kind, "kind"),
+            (self.size != now.size, "size"),
+            (self.digest != now.digest, "content"),
+            (self.mode != now.mode, "permissions"),
+            (self.mtime != now.mtime, "time"),
+            (self.owner != now.owner, "owner"),
+        ];
+        let differing = parts.into_iter().filter(|(differs, _)| *differs);
+        differing.map(|(_, part)| part).collect()
+    }
+}
+
+/// Writes the receipt of a pull that has come to its end.
+pub(crate) fn write(
+    file: &Path,
+    source: &str,
+    destination: &Path,
+    report: &Report,
+) -> Result<(), Failure> {
+    let failed = |cause| Failure::WriteFile {
+        path: file.into(),
+        cause,
+    };
+    let hex = |bytes: [u8; 16]| format!("{:032x}", u128::from_be_bytes(bytes));
+    let receipt = Receipt {
+        format: FORMAT.to_owned(),
+        ksyncd: env!("CARGO_PKG_VERSION").to_owned(),
+        finished: jiff::Timestamp::now(),
+        elapsed_ms: u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
+        source: source.to_owned(),
+        destination: std::path::absolute(destination).map_err(failed)?,
+        arguments: std::env::args_os()
+            .skip(1)
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect(),
+        agent_version: report.peer_version.clone(),
+        incarnation: hex(report.incarnation),
+        counts: report.receipt,
+        sent_bytes: report.traffic.sent,
+        received_bytes: report.traffic.received,
+        content_digest: hex(report.content_digest),
+        entries: items(destination)?,
+    };
+    let text = serde_json::to_vec_pretty(&receipt).map_err(|error| failed(error.into()))?;
+    write_new(file, &text).map_err(failed)
+}
+
+/// Nobody's link is followed: the file is made anew and takes the place of what has its name.
+fn write_new(file: &Path, text: &[u8]) -> io::Result<()> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let new = PathBuf::from(name);
+    let mut out = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
+    out.write_all(text)
+        .and_then(|()| std::fs::rename(&new, file))
+        .inspect_err(|_| drop(std::fs::remove_file(&new)))
+}
+
+fn is_file(file: &File) -> bool {
+    file.metadata().is_ok_and(|found| found.is_file())
+}
+
+fn items(destination: &Path) -> Result<Vec<Item>, Failure> {
+    let listed = manifest(destination).map_err(Failure::Unproven)?;
+    Ok(listed.iter().map(Item::new).collect())
+}
+
+impl Receipt {
+    /// Reads a receipt; nothing if that is no receipt, but perhaps a target of the same name.
+    pub(crate) fn read(file: &Path) -> Option<Self> {
+        let mut file = File::open(file).ok().filter(is_file)?;
+        let mut text = vec![0; BEGINNING_LEN];
+        let beginning = file.read(&mut text).ok()?;
+        text.truncate(beginning);
+        // A source may be a file of any length.
+        if !text
+            .windows(FORMAT.len())
+            .any(|part| part == FORMAT.as_bytes())
+        {
+            return None;
+        }
+        file.take(MAX_LEN).read_to_end(&mut text).ok()?;
+        let receipt: Self = serde_json::from_slice(&text).ok()?;
+        (receipt.format == FORMAT).then_some(receipt)
+    }
+
+    /// Tells each difference between what `destination` was and what it is; gives their number.
+    pub(crate) fn differences(
+        &self,
+        destination: &Path,
+        tell: &mut dyn FnMut(&Path, &str),
+    ) -> Result<u64, Failure> {
+        let by_path = |item: &Item| (item.path.clone(), item.clone());
+        let mut now: BTreeMap<_, _> = items(destination)?.iter().map(by_path).collect();
+        let mut count = 0;
+        let mut differs = |path: &Path, how: &str| {
+            count += 1;
+            tell(path, how);
+        };
+        for then in &self.entries {
+            match now.remove(&then.path) {
+                None => differs(&then.path, "is missing"),
+                Some(now) => {
+                    let parts = then.differs_in(&now);
+                    if !parts.is_empty() {
+                        differs(&then.path, &format!("differs in {}", parts.join(", ")));
+                    }
+                }
+            }
+        }
+        now.keys().for_each(|path| differs(path, "was not there"));
+        Ok(count)
+    }
+}
