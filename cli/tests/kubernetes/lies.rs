@@ -2,7 +2,7 @@
 //! behind, and every file of the destination is its old version or its new one.
 //!
 //! Faults come at points spread over the whole run. `KSYNCD_LIES=25` makes a hundred runs of
-//! each lie and way instead of four.
+//! each lie for each way instead of four.
 
 use std::fs;
 use std::process::Command;

@@ -14,4 +14,5 @@ mod images;
 mod lies;
 mod refusals;
 mod site;
+mod speed;
 mod tree;

@@ -200,3 +200,15 @@ fn an_ephemeral_container_sees_the_files_of_its_target() {
         assert!(said.contains("pods/ephemeralcontainers"), "{said}");
     }
 }
+
+#[test]
+fn a_user_can_ask_for_rights() {
+    for bench in Bench::each(|| web().deny("get", "pods/exec")) {
+        let get = bench.run("auth can-i get pods --subresource=exec");
+        assert_eq!(get.stdout, b"no\n", "{get:?}");
+        assert_eq!(
+            bench.succeed("auth can-i create pods --subresource=exec"),
+            "yes\n"
+        );
+    }
+}
