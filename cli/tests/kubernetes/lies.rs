@@ -134,6 +134,29 @@ fn a_server_that_starts_again() {
 }
 
 #[test]
+fn a_run_that_may_try_again_gets_over_a_connection_that_breaks() {
+    Site::each_at_once(web, |site| {
+        plant(&site.there("data"), 2);
+        for lie in [Lie::Drop, Lie::EndEarly, Lie::Restart] {
+            let execs = site.server.counts().execs();
+            let what = format!("{}: {lie:?}", site.way.name);
+            site.server
+                .lie([Fault::new(lie).after(Direction::Down, 2_000_000)]);
+            let ended = site.run("pull -aH --retries 5 web:/data/ out");
+            assert_eq!(ended.code, Some(0), "{what}: {}", ended.stderr);
+            assert_eq!(
+                differences(&site.there("data"), &site.path("out")),
+                "",
+                "{what}"
+            );
+            assert!(site.server.counts().execs() - execs > 1, "{what}");
+            fs::remove_dir_all(site.path("out")).unwrap();
+        }
+        assert_eq!(site.left(), [], "{}", site.way.name);
+    });
+}
+
+#[test]
 fn a_stall_is_waited_for() {
     let failures = failures(|way| Lie::Stall(way, Duration::from_millis(300)));
     assert!(
@@ -266,7 +289,7 @@ fn silence_ends_a_run_when_patience_does() {
 }
 
 #[test]
-#[ignore = "takes more than two minutes: so long an agent waits for a client of which it hears nothing"]
+#[ignore = "takes a minute: so long an agent waits for a client of which it hears nothing"]
 fn an_agent_that_hears_nothing_more_ends_itself() {
     for site in Site::each(web).into_iter().take(1) {
         plant(&site.there("data"), 1);
