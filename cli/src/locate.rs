@@ -102,6 +102,7 @@ fn context(reach: &Reach) -> Result<Context, Failure> {
             namespace: reach.namespace.clone(),
             container: reach.container.clone(),
             user: reach.as_user.clone(),
+            agent_image: reach.agent_image.clone(),
             via: match reach.via {
                 args::Via::Auto => Via::Auto,
                 args::Via::Native => Via::Native,

@@ -155,6 +155,7 @@ fn converse(syncing: &Syncing<'_>) -> Result<(engine::Report, u64), Failure> {
     let reached = reach(&ends.there.target, Arc::new(agents()?), &timeouts, &|_| ());
     let reached = reached.map_err(Failure::Transport)?;
     watch.reached(&place(&reached, pod));
+    let there = reached.path(&ends.there.path);
     let Reached {
         reader,
         writer,
@@ -169,10 +170,12 @@ fn converse(syncing: &Syncing<'_>) -> Result<(engine::Report, u64), Failure> {
     let (carrier, writer) = Carrier::new(carrier, writer, interrupt);
 
     let stream = Stream { reader, writer };
-    let (here, there) = (&ends.here, &ends.there.path);
+    let here = &ends.here;
     let report = match verb {
-        Verb::Pull => engine::pull_with_care(stream, there, here, options, &settings, watch, &care),
-        Verb::Push => engine::push(stream, here, there, options, &settings, watch),
+        Verb::Pull => {
+            engine::pull_with_care(stream, &there, here, options, &settings, watch, &care)
+        }
+        Verb::Push => engine::push(stream, here, &there, options, &settings, watch),
     };
     match (report, carrier.take()) {
         (Ok(report), None) => Ok((report, agent_bytes)),

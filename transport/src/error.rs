@@ -81,6 +81,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// There is no shell, or no place where an agent can be executed.
+    pub(crate) fn has_no_place(&self) -> bool {
+        let nowhere = matches!(
+            self,
+            Self::Delivery {
+                failure: Failure::Nowhere(_),
+                ..
+            }
+        );
+        nowhere || self.cause() == Some(Cause::NoShell)
+    }
+
     /// What the end of the program means, if that is what happened.
     pub fn cause(&self) -> Option<Cause> {
         match self {

@@ -83,6 +83,20 @@ pub struct Reached {
     pub route: Route,
     /// The pod, where one was chosen.
     pub chosen: Option<Chosen>,
+    /// The agent runs in a container beside the one that is meant ([`Self::path`]).
+    pub is_beside: bool,
+}
+
+impl Reached {
+    /// What `path` is called where the agent runs.
+    pub fn path(&self, path: &[u8]) -> Vec<u8> {
+        let (root, directory) = (kubernetes::ROOT, kubernetes::DIRECTORY);
+        match (self.is_beside, path) {
+            (false, path) => path.to_vec(),
+            (true, [b'/', ..]) => [root.as_bytes(), path].concat(),
+            (true, path) => [directory.as_bytes(), b"/", path].concat(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Reached {
@@ -117,6 +131,7 @@ pub fn reach(
             route,
         ) = child(target, &[])?;
         return Ok(Reached {
+            is_beside: false,
             reader,
             writer,
             carrier,
@@ -150,12 +165,16 @@ pub fn reach(
     };
     let delivered = deliver(opened, delivery, Arc::clone(&agents), timeouts, step);
     let (opened, how) = match delivered {
-        Err(error) if error.cause() == Some(Cause::NoShell) => {
-            without_shell(target, agents.as_ref(), error)?
-        }
+        Err(error) if error.has_no_place() => match target {
+            Target::Pod { kubectl, pods } if kubectl.agent_image.is_some() => {
+                return reach_beside(target, kubectl, pods, agents, timeouts, step);
+            }
+            _ => without_shell(target, agents.as_ref(), error)?,
+        },
         delivered => delivered?,
     };
     Ok(Reached {
+        is_beside: false,
         reader: opened.reader,
         writer: opened.writer,
         carrier: opened.carrier,
@@ -165,12 +184,42 @@ pub fn reach(
     })
 }
 
+/// An agent in a container beside the one that is meant.
+fn reach_beside(
+    target: &Target,
+    kubectl: &Kubectl,
+    pods: &Pods,
+    agents: Arc<dyn Agents>,
+    timeouts: &Timeouts,
+    step: &dyn Fn(Step),
+) -> Result<Reached, Error> {
+    let delivery = Delivery::new(agents.as_ref()).map_err(|error| Error::Start {
+        program: "a random number".into(),
+        error,
+    })?;
+    let command = delivery.command();
+    let entered = kubernetes::enter_beside(target, kubectl, pods, &command, timeouts.answer)?;
+    let (opened, how) = deliver(entered.opened, delivery, agents, timeouts, step)?;
+    Ok(Reached {
+        reader: opened.reader,
+        writer: opened.writer,
+        carrier: opened.carrier,
+        how,
+        route: entered.route,
+        chosen: entered.chosen,
+        is_beside: true,
+    })
+}
+
 /// An agent where no shell is, if the engine can bring it; otherwise `error` stands.
 fn without_shell(
     target: &Target,
     agents: &dyn Agents,
     error: Error,
 ) -> Result<(Opened, Delivered), Error> {
+    if error.cause() != Some(Cause::NoShell) {
+        return Err(error);
+    }
     let Some((command, bytes)) = containers::bring(target, agents)? else {
         return Err(error);
     };

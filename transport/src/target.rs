@@ -137,6 +137,8 @@ pub struct Kubectl {
     pub user: Option<String>,
     /// By which way.
     pub via: Via,
+    /// The image of a container that is started beside one in which no agent can be started.
+    pub agent_image: Option<String>,
 }
 
 impl Default for Kubectl {
@@ -150,6 +152,7 @@ impl Default for Kubectl {
             container: None,
             user: None,
             via: Via::Auto,
+            agent_image: None,
         }
     }
 }

@@ -38,6 +38,14 @@ pub(crate) struct Reach {
     /// How to get into a cluster
     #[arg(long, value_enum, value_name = "WAY", default_value_t)]
     pub(crate) via: Via,
+    /// Image of a container that is added to a pod in which no agent can be started
+    ///
+    /// It has to have a shell; busybox will do. It is added as an ephemeral container, which shares
+    /// the processes of the container that is meant and reads its files as the same user, or as one
+    /// who may trace it. It stays in the pod's specification and ends after a day. This takes the
+    /// right to patch pods/ephemeralcontainers.
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) agent_image: Option<String>,
     /// User in a docker:, podman: or compose: container (default: the container's)
     #[arg(long, value_name = "NAME")]
     pub(crate) container_user: Option<String>,

@@ -53,7 +53,8 @@ pub(super) fn advice(error: &Error) -> &'static str {
             failure: Undelivered::Nowhere(_),
             ..
         } => {
-            "give it a directory that can be written and executed from, such as an emptyDir at /tmp"
+            "give it a directory that can be written and executed from, such as an emptyDir at \
+             /tmp; beside a pod's container, --agent-image=busybox adds one"
         }
         Error::Delivery { .. } => {
             "run again, and check that nothing there writes to standard output first"
@@ -66,7 +67,10 @@ pub(super) fn advice(error: &Error) -> &'static str {
                 "log in again, or ask for the right to execute commands there"
             }
             Some(Cause::Unreachable) => "check the network and where the configuration points",
-            Some(Cause::NoShell) => "choose another container of the pod with --container",
+            Some(Cause::NoShell) => {
+                "choose another container of the pod with --container, or add one with \
+                 --agent-image=busybox"
+            }
             Some(Cause::Killed) => "give the container more memory, or run again when it is stable",
             _ => "run again",
         },

@@ -91,6 +91,27 @@ fn a_container_without_a_place_for_the_agent_fails_as_a_pull_does() {
 }
 
 #[test]
+fn a_container_that_would_have_to_be_added_is_announced_with_the_right_it_takes() {
+    let program = assert_cmd::cargo::cargo_bin!("ksyncd");
+    let pod = Pod::new("bare").container(Container::program("app", program));
+    let Some(bench) = Bench::new(Cluster::new().pod(pod)) else {
+        return;
+    };
+    let line = "doctor --via=native --agent-image=busybox bare:/srv/";
+    bench.run(line).assert(
+        0,
+        &[
+            "pass  you may patch pods/ephemeralcontainers",
+            "note  there is no shell: a container of the image busybox would be added",
+        ],
+    );
+    bench.server.deny("patch", "pods/ephemeralcontainers");
+    bench.run(line).assert(5, &["FAIL  you may not patch"]);
+    let without = bench.run("doctor --via=native bare:/srv/");
+    without.assert(5, &["there is no shell", "--agent-image"]);
+}
+
+#[test]
 fn what_can_not_be_read_is_named() {
     let user = Container::busybox("app").user(999, 999);
     let Some(bench) = Bench::new(Cluster::new().pod(Pod::new("web").container(user))) else {

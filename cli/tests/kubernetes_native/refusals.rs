@@ -144,3 +144,49 @@ fn an_image_where_nothing_can_be_executed_names_the_places() {
         ],
     );
 }
+
+/// An image with nothing but the files in question and a program that waits.
+fn bare() -> Pod {
+    let program = assert_cmd::cargo::cargo_bin!("ksyncd");
+    Pod::new("bare").container(Container::program("app", program))
+}
+
+#[test]
+fn beside_an_image_without_a_shell_a_container_is_added_once() {
+    let Some(bench) = Bench::new(Cluster::new().pod(bare())) else {
+        return;
+    };
+    bench.there("bare", "srv/a/b", "inside");
+    let line = "pull -v --via=native --agent-image=busybox bare:/srv/ d";
+    bench.run(line).assert(0, &["container ksyncd-app-"]);
+    assert_eq!(bench.read("d/a/b"), "inside");
+    bench.there("bare", "srv/a/b", "changed inside");
+    let again = bench.run(line);
+    again.assert(0, &["1 transferred"]);
+    assert_eq!(bench.read("d/a/b"), "changed inside");
+    assert!(
+        !again.err.contains("for the agent"),
+        "it was there: {again:?}"
+    );
+
+    bench.here("s/c", "pushed");
+    let push = "push --via=native --agent-image=busybox s/ bare:/srv/";
+    bench.run(push).assert(0, &[]);
+    let root = bench.server.root("bare", "app").unwrap();
+    assert_eq!(
+        std::fs::read_to_string(root.join("srv/c")).unwrap(),
+        "pushed"
+    );
+}
+
+#[test]
+fn who_may_not_add_a_container_is_told_which_right_it_takes() {
+    let cluster = Cluster::new()
+        .pod(bare())
+        .deny("patch", "pods/ephemeralcontainers");
+    let Some(bench) = Bench::new(cluster) else {
+        return;
+    };
+    let ended = bench.run("pull --via=native --agent-image=busybox bare:/srv/ d");
+    ended.assert(5, &["access was denied", "pods/ephemeralcontainers"]);
+}

@@ -13,6 +13,8 @@ use std::thread;
 
 pub use finding::{Finding, Verdict};
 
+use rsync_core::path::escape;
+
 use crate::agents::Agents;
 use crate::cause::Cause;
 use crate::containers;
@@ -83,6 +85,16 @@ fn look(
     let machines: Vec<String> = agents.offers().into_iter().map(|it| it.machine).collect();
     let heard = match converse(opened, &token, path, timeouts) {
         Err(error) if error.cause() == Some(Cause::NoShell) => {
+            if let Target::Pod { kubectl, .. } = target
+                && let Some(image) = &kubectl.agent_image
+            {
+                let image = escape(image.as_bytes());
+                findings.push(Finding::note(
+                    "there is no shell",
+                    format!("a container of the image {image} would be added to the pod"),
+                ));
+                return Ok(());
+            }
             let machine = containers::could_bring(target)?.ok_or(error)?;
             findings.push(Finding::note(
                 "there is no shell",

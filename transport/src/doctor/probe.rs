@@ -103,7 +103,8 @@ impl Heard {
             Some(place) => Finding::pass(format!("the agent can live in {place} ({all})")),
             None => Finding::fail(
                 format!("there is no place for the agent: {all}"),
-                "mount an emptyDir at /tmp, or choose another container with --container",
+                "mount an emptyDir at /tmp, choose another container with --container, or add one \
+                 with --agent-image",
             ),
         }]
     }

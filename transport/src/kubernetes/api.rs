@@ -13,6 +13,8 @@ pub(crate) const MAX_ANSWER: usize = 64 << 20;
 pub(crate) enum Method {
     /// POST.
     Create,
+    /// PATCH, by strategic merge.
+    Patch,
 }
 
 /// A way to ask the API server.

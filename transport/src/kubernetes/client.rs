@@ -21,6 +21,9 @@ use super::pump::{self, Ends};
 use super::resolve::Chosen;
 use crate::target::Kubectl;
 
+const JSON: &str = "application/json";
+const MERGE: &str = "application/strategic-merge-patch+json";
+
 /// How long a connection to the server may take.
 const CONNECT: Duration = Duration::from_secs(15);
 
@@ -110,8 +113,7 @@ impl Cluster {
 
     fn request(&self, request: http::request::Builder, body: &[u8]) -> Result<Vec<u8>, Problem> {
         let request = request
-            .header("Accept", "application/json")
-            .header("Content-Type", "application/json")
+            .header("Accept", JSON)
             .body(body.to_vec())
             .map_err(|error| Problem::Answer {
                 message: error.to_string(),
@@ -153,7 +155,8 @@ impl Api for Cluster {
 
     fn send(&self, method: Method, path: &str, object: &[u8]) -> Result<Vec<u8>, Problem> {
         let request = match method {
-            Method::Create => http::Request::post(path),
+            Method::Create => http::Request::post(path).header("Content-Type", JSON),
+            Method::Patch => http::Request::patch(path).header("Content-Type", MERGE),
         };
         self.request(request, object)
     }

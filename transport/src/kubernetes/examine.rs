@@ -44,6 +44,10 @@ const GET_EXEC: Right = Right {
     subresource: "exec",
     ..right("get", "", "pods")
 };
+const ADD_CONTAINER: Right = Right {
+    subresource: "ephemeralcontainers",
+    ..right("patch", "", "pods")
+};
 const CREATE_EXEC: Right = Right {
     subresource: "exec",
     ..right("create", "", "pods")
@@ -113,6 +117,17 @@ pub(crate) fn examine(
         None => way.api.namespace().map_err(explain)?,
     };
     findings.extend(permissions(way.api.as_ref(), &namespace, pods).map_err(explain)?);
+    if options.agent_image.is_some() {
+        let granted = ADD_CONTAINER.is_granted(way.api.as_ref(), &namespace);
+        findings.push(if granted.map_err(explain)? {
+            Finding::pass(format!("you may {}", ADD_CONTAINER.name()))
+        } else {
+            Finding::fail(
+                format!("you may not {}", ADD_CONTAINER.name()),
+                ADD_CONTAINER.fix(&namespace),
+            )
+        });
+    }
     let entered = way.enter(target, options, pods, command)?;
     if let Some(chosen) = &entered.chosen {
         let why = chosen.why.as_ref();

@@ -72,6 +72,11 @@ impl Api for Kubectl {
     fn send(&self, method: Method, path: &str, object: &[u8]) -> Result<Vec<u8>, Problem> {
         let verb = match method {
             Method::Create => "create",
+            // kubectl has no raw form of it.
+            Method::Patch => {
+                let message = "kubectl can not add a container; use --via=native".to_owned();
+                return Err(Problem::Configuration { message });
+            }
         };
         let mut command = self.command();
         command.args([verb, "--raw", path, "-f", "-"]);

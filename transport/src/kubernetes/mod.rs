@@ -15,6 +15,7 @@
 mod api;
 #[cfg(feature = "kube")]
 mod client;
+mod ephemeral;
 mod examine;
 mod kubectl;
 mod objects;
@@ -28,6 +29,7 @@ mod status;
 mod way;
 mod witness;
 
+pub(crate) use ephemeral::{DIRECTORY, ROOT};
 pub(crate) use examine::examine;
 pub use problem::{Identity, Problem};
 pub use resolve::Chosen;
@@ -61,6 +63,31 @@ pub(crate) fn enter(
     let explain = |problem| explain(target, problem);
     let way = Way::open(options, patience).map_err(explain)?;
     way.enter(target, options, pods, command)
+}
+
+/// Executes `command` in a container of the image that `options` name beside the one that `target` means, from where the
+/// files of that are in [`ROOT`].
+pub(crate) fn enter_beside(
+    target: &Target,
+    options: &Kubectl,
+    pods: &Pods,
+    command: &[String],
+    patience: Duration,
+) -> Result<Entered, Error> {
+    let image = options.agent_image.as_deref().unwrap_or_default();
+    let explain = |problem| explain(target, problem);
+    let way = Way::open(options, patience).map_err(explain)?;
+    let chosen = way.resolve(options, pods, Count::One).map_err(explain)?;
+    let chosen = chosen.first().ok_or_else(|| explain(Problem::NoPods))?;
+    let beside = ephemeral::beside(way.api.as_ref(), chosen, image, patience);
+    let beside = beside.map_err(explain)?;
+    let options = Kubectl {
+        namespace: Some(beside.namespace.clone()),
+        container: Some(beside.container.clone()),
+        ..options.clone()
+    };
+    let pod = Pods::Named(beside.identity.pod.clone());
+    way.enter(target, &options, &pod, command)
 }
 
 /// One target for each pod of `target` that can be used, the best first.

@@ -65,6 +65,8 @@ pub(crate) struct PodSpec {
 #[serde(default)]
 pub(crate) struct Named {
     pub(crate) name: String,
+    #[serde(rename = "securityContext")]
+    pub(crate) security_context: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -89,6 +91,7 @@ pub(crate) struct Condition {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct ContainerStatus {
     pub(crate) name: String,
+    pub(crate) image: String,
     #[serde(rename = "containerID")]
     pub(crate) container_id: Option<String>,
     pub(crate) state: ContainerState,
