@@ -172,6 +172,9 @@ pub(super) fn want(shared: &Shared<'_>, file: FileId, name: &FileName) -> Result
 
 /// Looks once for what an earlier run left of a file.
 fn find_partial(shared: &Shared<'_>, file: FileId) {
+    if !partial::IS_BUILT_IN {
+        return;
+    }
     let known = shared.pending.with(file, |pending| {
         let place = pending.place.as_ref()?;
         let is_first = pending.attempts == 1 && !shared.options.whole_file;

@@ -13,6 +13,8 @@ use crate::entry::Entry;
 use crate::path::FileName;
 use crate::root::{self, Detail, Dir, StagedFile, is_private_file, temporary_name_for};
 
+/// The agent, which has to be small, has none of this: a push to it starts such files anew.
+pub(super) const IS_BUILT_IN: bool = cfg!(feature = "keep");
 /// Smaller files start anew.
 const MIN_LEN: u64 = 1 << 20;
 /// Kinds of temporary names.
@@ -30,9 +32,10 @@ pub(super) struct Basis {
 
 /// True if an earlier run left something of the file `name` in `dir`.
 pub(super) fn is_there(dir: &Dir, name: &FileName) -> bool {
-    [ARRIVED, BASIS]
-        .iter()
-        .any(|kind| matches!(dir.stamp(&temporary_name_for(name, kind)), Ok(Some(_))))
+    IS_BUILT_IN
+        && [ARRIVED, BASIS]
+            .iter()
+            .any(|kind| matches!(dir.stamp(&temporary_name_for(name, kind)), Ok(Some(_))))
 }
 
 /// Makes one basis of what earlier runs left of a file that will have `size` bytes, and of the old
@@ -45,7 +48,7 @@ pub(super) fn find(
     size: u64,
 ) -> Option<Basis> {
     let write = &shared.options.write;
-    if size < MIN_LEN || write.in_place || write.append || !is_there(dir, name) {
+    if !IS_BUILT_IN || size < MIN_LEN || write.in_place || write.append || !is_there(dir, name) {
         return None;
     }
     let (arrived, basis) = (
@@ -87,7 +90,7 @@ pub(super) fn stage(
     name: &FileName,
     size: u64,
 ) -> Result<StagedFile, root::Error> {
-    if size < MIN_LEN {
+    if !IS_BUILT_IN || size < MIN_LEN {
         return shared.stage(dir);
     }
     shared.announce_change_of(dir);
@@ -99,14 +102,14 @@ pub(super) fn stage(
 
 /// The run ends before the file is complete: what arrived of it stays, if it is worth it.
 pub(super) fn leave(staged: StagedFile, name: &FileName, arrived: u64) {
-    if arrived >= MIN_LEN && staged.has_name(&temporary_name_for(name, ARRIVED)) {
+    if IS_BUILT_IN && arrived >= MIN_LEN && staged.has_name(&temporary_name_for(name, ARRIVED)) {
         staged.leave();
     }
 }
 
 /// The file is in place: its basis is not needed any more.
 pub(super) fn done(dir: &Dir, basis: Option<&Basis>) {
-    if let Some(basis) = basis {
+    if IS_BUILT_IN && let Some(basis) = basis {
         // If that fails the next run removes it as a left-over.
         let _ = dir.remove_file(&basis.name);
     }
