@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::engine::error::Error;
+use crate::engine::source;
 use crate::path::FileName;
 use crate::root::Root;
 use crate::wire::message::Source;
@@ -61,6 +62,34 @@ pub(crate) fn open(path: &Path, source: &Source, dry_run: bool) -> Result<Opened
             })
         }
     }
+}
+
+/// Opens the destination at `path` before it is known what the source is, if that makes no
+/// difference: an existing directory takes whatever `asked` means. Nothing is made.
+pub(crate) fn open_existing(path: &Path, asked: &[u8]) -> Result<Option<Opened>, Error> {
+    let only = if source::means_content(asked) {
+        None
+    } else {
+        let name = asked.rsplit(|&byte| byte == b'/').next();
+        let name = name.and_then(|name| FileName::new(name).ok());
+        if name.is_none() {
+            return Ok(None);
+        }
+        name
+    };
+    if !std::fs::metadata(path).is_ok_and(|found| found.is_dir()) {
+        return Ok(None);
+    }
+    let root = Root::open(path).map_err(|error| Error::DestinationUnusable {
+        path: path.to_owned(),
+        error: error.into_io(),
+    })?;
+    Ok(Some(Opened {
+        root: Some(root),
+        only,
+        renamed: None,
+        created: false,
+    }))
 }
 
 fn open_for_file(path: &Path) -> Result<Opened, Error> {

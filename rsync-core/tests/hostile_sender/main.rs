@@ -19,3 +19,4 @@ mod accounts;
 mod content;
 mod kinds;
 mod names;
+mod order;

@@ -16,6 +16,7 @@ mod metadata;
 mod moves;
 mod partial;
 mod pending;
+mod prepare;
 mod shared;
 mod signing;
 mod take;
@@ -30,31 +31,29 @@ use crate::engine::context::Context;
 use crate::engine::destination;
 use crate::engine::error::Error;
 use crate::engine::settle::settle;
-use crate::engine::source;
-use crate::engine::tree::{Side, Summary, Tree};
+use crate::engine::tree::{Summary, Tree};
 use crate::path::FileName;
 use crate::plan::Guard;
 use crate::receipt::Receipt;
-use crate::root::{self, Access};
-use crate::wire::limits::MAX_DIGESTS;
-use crate::wire::message::{FromReceiver, FromSender, Holdings, ReceiverTotals, Source};
+use crate::wire::message::{FromReceiver, FromSender, ReceiverTotals, Source};
 
 use metadata::Desired;
+use prepare::{Prepared, announced};
 use shared::Shared;
 
 /// Threads that write content.
 const WRITERS: usize = 3;
 /// Threads that compute signatures.
 const SIGNERS: usize = 2;
-/// Threads that go through the destination.
-const WALKERS: usize = 2;
-/// About so many digests describe the destination at first.
-const FIRST_ITEMS: usize = 1000;
 /// About so many answer a question for more.
 const MORE_ITEMS: usize = 8000;
 
 /// Receives one pass into the directory at `path`, or the file of that name. A client says what
 /// it `asked` for; an agent takes what its client gives.
+///
+/// A client does not wait for the announcement of the source to say what it has, if its
+/// destination is there already: that saves a round trip. One that is missing is made only when
+/// the source is known to be there.
 pub(crate) fn receive_into(
     path: &Path,
     asked: Option<&[u8]>,
@@ -62,51 +61,43 @@ pub(crate) fn receive_into(
     outbox: &Outbox<FromReceiver>,
     inbox: &mut Inbox<FromSender>,
 ) -> Result<Received, Error> {
-    let source = match inbox.recv()? {
-        FromSender::Source(source) => source,
-        _ => return Err(Error::Protocol("the source was not announced".into())),
+    let desired = Desired::new(context.options)?;
+    let early = asked.map(|asked| destination::open_existing(path, asked));
+    let (prepared, source, summary) = match early.transpose()?.flatten() {
+        Some(opened) => {
+            let prepared = Prepared::new(path, opened, context)?;
+            let (source, summary) = prepared.show_while_waiting(asked, outbox, inbox)?;
+            (prepared, source, summary)
+        }
+        None => {
+            let source = announced(asked, inbox)?;
+            let opened = destination::open(path, &source, context.options.dry_run)?;
+            let prepared = Prepared::new(path, opened, context)?;
+            let summary = prepared.show(&AtomicBool::new(false), outbox)?;
+            (prepared, source, summary)
+        }
     };
-    if let Some(asked) = asked {
-        source::check(asked, &source)?;
-    }
-    let options = context.options;
-    let desired = Desired::new(options)?;
-    let destination = destination::open(path, &source, options.dry_run)?;
-    if let Some(root) = destination.root.as_ref().filter(|_| !options.dry_run)
-        && !root.lock().map_err(Error::Destination)?
-    {
-        return Err(Error::DestinationBusy {
-            path: path.to_owned(),
-        });
-    }
-    let umask = root::umask();
-    let guard = Guard {
-        stands: context.care.guarded,
-        asked_by_name: source.only_one,
-    };
-    if let Some(root) = destination.root.as_ref().filter(|_| context.confined) {
-        root.confine(Access::Write);
-    }
+    let tree = prepared.tree.as_ref();
     let keeper = context.care.keeper.filter(|_| cfg!(feature = "keep"));
-    if let (Some(keeper), Some(root)) = (keeper, &destination.root) {
-        keeper.open(root, destination.created);
+    if let (Some(keeper), Some(tree)) = (keeper, tree) {
+        keeper.open(&tree.root, prepared.created);
     }
-    let tree = destination.root.map(|root| Tree {
-        root,
-        only: destination.only,
-        filter: context.filter,
-        options,
-        side: Side::Destination,
-        guard,
-    });
     let opening = Opening {
         source,
-        renamed: destination.renamed,
-        created: destination.created,
-        umask,
-        guard,
+        renamed: prepared.renamed,
+        created: prepared.created,
+        umask: prepared.umask,
+        guard: prepared.guard,
     };
-    receive(tree.as_ref(), opening, desired, context, outbox, inbox)
+    receive(
+        tree,
+        summary.as_ref(),
+        opening,
+        desired,
+        context,
+        outbox,
+        inbox,
+    )
 }
 
 /// What came of one pass.
@@ -135,24 +126,20 @@ pub(crate) struct Opening {
     guard: Guard,
 }
 
-/// Receives one pass. `tree` is the destination, or nothing where that does not exist and a dry
-/// run must not create it.
+/// Receives one pass. `tree` is the destination and `summary` what the sender was told of it, or
+/// nothing where that does not exist and a dry run must not create it.
 fn receive(
     tree: Option<&Tree<'_>>,
+    summary: Option<&Summary>,
     opening: Opening,
     desired: Desired<'_>,
     context: &Context<'_>,
     outbox: &Outbox<FromReceiver>,
     inbox: &mut Inbox<FromSender>,
 ) -> Result<Received, Error> {
-    debug_assert!(tree.is_none_or(|tree| tree.side == Side::Destination));
-    let summary = tree.map(|tree| Summary::of(tree, WALKERS, &AtomicBool::new(false)));
-    let holdings = first_holdings(tree, summary.as_ref());
-    outbox.send(&FromReceiver::Holdings(holdings))?;
-    let began_empty = summary.as_ref().is_none_or(Summary::is_empty);
-    let shared = Shared::new(tree, context, &opening, summary.as_ref(), outbox);
+    let began_empty = summary.is_none_or(Summary::is_empty);
+    let shared = Shared::new(tree, context, &opening, summary, outbox);
     let temporaries = summary
-        .as_ref()
         .map(|summary| summary.temporaries.clone())
         .unwrap_or_default();
     std::thread::scope(|scope| {
@@ -163,7 +150,7 @@ fn receive(
         for _ in 0..SIGNERS {
             scope.spawn(|| signing::sign(&shared));
         }
-        let (shared, opening, summary) = (&shared, &opening, summary.as_ref());
+        let (shared, opening) = (&shared, &opening);
         scope.spawn(move || {
             if let Err(error) = take::messages(shared, opening, desired, summary, inbox) {
                 shared.pending.fail(error);
@@ -198,24 +185,6 @@ fn receive(
             content_digest: totals.content_digest,
         })
     })
-}
-
-/// An empty destination gets everything unasked, unless there is something to go on from.
-fn first_holdings(tree: Option<&Tree<'_>>, summary: Option<&Summary>) -> Holdings {
-    let only = tree.and_then(|tree| Some((tree.root.top(), tree.only.as_ref()?)));
-    let has_partial = only.is_some_and(|(top, only)| partial::is_there(top, only));
-    match summary {
-        None => Holdings::Nothing,
-        Some(summary) if summary.is_empty() && summary.temporaries.is_empty() && !has_partial => {
-            Holdings::Nothing
-        }
-        Some(summary) => {
-            let mut items = Vec::new();
-            summary.items(0, FIRST_ITEMS, &mut items);
-            items.truncate(MAX_DIGESTS);
-            Holdings::Digests(items)
-        }
-    }
 }
 
 fn totals(shared: &Shared<'_>) -> ReceiverTotals {
