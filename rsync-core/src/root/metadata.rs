@@ -263,8 +263,16 @@ impl Subject<'_> {
         Ok(())
     }
 
+    /// Most entries belong to whom they should already. To set that again costs a transaction of
+    /// the file system, to look does not.
     fn set_owner(self, metadata: &Metadata) -> rustix::io::Result<()> {
         let (user, group) = owner(metadata)?;
+        let present = Stat::of(self.fd)?.owner;
+        if metadata.uid.is_none_or(|uid| uid == present.uid)
+            && metadata.gid.is_none_or(|gid| gid == present.gid)
+        {
+            return Ok(());
+        }
         match self.magic {
             Some(path) => chownat(CWD, path, user, group, AtFlags::empty()),
             None => fchown(self.fd, user, group),

@@ -90,13 +90,16 @@ impl SourceFile {
             .stamp())
     }
 
-    /// What it is now, with a time that the next write will not leave as it is: waits where it
+    /// What it was when it was opened or is now, with a time that the next write will not leave as it is: waits where it
     /// was written to just now.
     ///
     /// File times of Linux before 6.13, and of most network file systems, move in ticks: of two
     /// writes within one the second leaves no trace but in the content. A file that is written to
     /// all the time is not waited for longer than a moment.
     pub fn settled_stamp(&self) -> Result<Stamp, Error> {
+        if fresh_for(self.opened.ctime).is_none() {
+            return Ok(self.opened);
+        }
         let give_up = Instant::now() + MAX_WAIT;
         loop {
             let stamp = self.stamp()?;

@@ -81,8 +81,9 @@ impl<'a> Content<'a> {
 
     /// Answers requests until there will be no more, or the connection fails.
     pub(super) fn serve(&self) {
+        let mut buffer = Vec::new();
         while let Some(request) = self.requests.pop() {
-            let outcome = self.answer(&request);
+            let outcome = self.answer(&request, &mut buffer);
             self.requests.answered(&request);
             if outcome.is_err() {
                 return;
@@ -90,17 +91,19 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// Sends a whole file that was just listed.
+    /// Sends a whole file that was just listed. A small one may wait for others until the outbox
+    /// is flushed. `buffer` is room for content, whatever is in it.
     pub(super) fn push(
         &self,
         file: FileId,
         dir: &Dir,
         entry: &Entry,
+        buffer: &mut Vec<u8>,
     ) -> Result<(), ConnectionError> {
-        self.whole(file, dir, &entry.name)
+        self.whole(file, dir, &entry.name, buffer, Outbox::push)
     }
 
-    fn answer(&self, request: &Request) -> Result<(), ConnectionError> {
+    fn answer(&self, request: &Request, buffer: &mut Vec<u8>) -> Result<(), ConnectionError> {
         let file = request.file;
         // The peer may only have what was listed: the name is looked up in the listing's own terms.
         let allowed = request.dir.as_ref().and_then(|path| {
@@ -111,7 +114,7 @@ impl<'a> Content<'a> {
             return self.failed(file, FileFailure::Refused);
         };
         match request.how {
-            How::Whole => self.whole(file, &dir, &request.name),
+            How::Whole => self.whole(file, &dir, &request.name, buffer, Outbox::send),
             How::From(offset) => self.stream(file, &dir, &request.name, Form::From(offset)),
             How::Digest => {
                 let mut buffer = vec![0; MAX_CONTENT_LEN];
@@ -142,21 +145,35 @@ impl<'a> Content<'a> {
             .add(file, digest);
     }
 
-    fn whole(&self, file: FileId, dir: &Dir, name: &FileName) -> Result<(), ConnectionError> {
-        match read_small(dir, name) {
+    /// Sends a whole file; if it is a small one, by `say`.
+    fn whole(
+        &self,
+        file: FileId,
+        dir: &Dir,
+        name: &FileName,
+        buffer: &mut Vec<u8>,
+        say: impl FnOnce(&Outbox<FromSender>, &FromSender) -> Result<(), ConnectionError>,
+    ) -> Result<(), ConnectionError> {
+        match read_small(dir, name, buffer) {
             Err(failure) => self.failed(file, failure),
             Ok(None) => self.stream(file, dir, name, Form::Whole),
-            Ok(Some((seen, content))) => {
+            Ok(Some(seen)) => {
+                let content = std::mem::take(buffer);
                 let digest = Digest::of(&content);
                 self.complete(file, &digest);
                 self.literal_bytes
                     .fetch_add(content.len() as u64, Ordering::Relaxed);
-                self.outbox.send(&FromSender::File {
+                let message = FromSender::File {
                     file,
                     seen,
                     digest,
                     content,
-                })
+                };
+                let said = say(self.outbox, &message);
+                if let FromSender::File { content, .. } = message {
+                    *buffer = content;
+                }
+                said
             }
         }
     }
@@ -328,9 +345,13 @@ enum Form {
     Delta(Shape, Arc<Signature>),
 }
 
-/// Reads a file of at most [`SMALL_FILE_LEN`] bytes; nothing if it is larger, or has holes that
-/// are worth keeping.
-fn read_small(dir: &Dir, name: &FileName) -> Result<Option<(Seen, Vec<u8>)>, FileFailure> {
+/// Reads a file of at most [`SMALL_FILE_LEN`] bytes into `content`; nothing if it is larger, or
+/// has holes that are worth keeping.
+fn read_small(
+    dir: &Dir,
+    name: &FileName,
+    content: &mut Vec<u8>,
+) -> Result<Option<Seen>, FileFailure> {
     for _ in 0..READ_ATTEMPTS {
         let mut source = dir.open_file(name).map_err(failure_of)?;
         let stamp = source.settled_stamp().map_err(failure_of)?;
@@ -340,22 +361,19 @@ fn read_small(dir: &Dir, name: &FileName) -> Result<Option<(Seen, Vec<u8>)>, Fil
             return Ok(None);
         }
         // One byte more than there should be shows that a file grew without another call.
-        let mut content = vec![0; size as usize + 1];
+        content.resize(size as usize + 1, 0);
         let mut len = 0;
-        loop {
+        while (len as u64) < size {
             match source.read(&mut content[len..]) {
                 Ok(0) => break,
                 Ok(read) => len += read,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(system_failure("read", &error)),
             }
-            if len == content.len() {
-                break;
-            }
         }
         if len as u64 == size && source.stamp().map_err(failure_of)? == stamp {
             content.truncate(len);
-            return Ok(Some((stamp.seen(), content)));
+            return Ok(Some(stamp.seen()));
         }
     }
     Err(FileFailure::KeptChanging)

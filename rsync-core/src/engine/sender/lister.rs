@@ -264,6 +264,7 @@ impl<'a> Lister<'a> {
         self.tell_owners(&listing.entries)?;
         let mut id = None;
         let mut sent = 0;
+        let mut buffer = Vec::new();
         loop {
             self.requests.wait_for_room();
             let part =
@@ -288,10 +289,11 @@ impl<'a> Lister<'a> {
             if with_content {
                 for (entry, index) in part.iter().zip(sent as u32..) {
                     if pushed_unasked(entry, path, self.tree.options) {
-                        self.content
-                            .push(FileId { dir: dir_id, index }, dir, entry)?;
+                        let file = FileId { dir: dir_id, index };
+                        self.content.push(file, dir, entry, &mut buffer)?;
                     }
                 }
+                self.outbox.flush();
             }
             sent += part.len();
             if !more {

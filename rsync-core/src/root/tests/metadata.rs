@@ -451,3 +451,25 @@ fn bytes_that_are_no_list_stay_as_they_are() {
         assert_eq!(acl_under_mode(bytes, 0), bytes);
     }
 }
+
+#[test]
+fn an_owner_that_is_right_already_is_not_set_again() {
+    let place = Place::new();
+    fs::write(place.at("file"), "x").unwrap();
+    let before = fs::metadata(place.at("file")).unwrap();
+    // Longer than a tick of any file system's clock: a change would show.
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let metadata = Metadata {
+        mode: None,
+        uid: Some(before.uid()),
+        gid: Some(before.gid()),
+        ..Metadata::default()
+    };
+    let staged = place.top().open_in_place(&name("file")).unwrap();
+    staged.set_metadata(&metadata).unwrap();
+    let after = fs::metadata(place.at("file")).unwrap();
+    assert_eq!(
+        (before.ctime(), before.ctime_nsec()),
+        (after.ctime(), after.ctime_nsec())
+    );
+}
