@@ -29,6 +29,9 @@ struct Running<'a> {
     suite: &'a Suite,
     trees: PathBuf,
     destination: PathBuf,
+    /// Destinations of earlier runs. To remove one just before a run would slow that down: ext4
+    /// looks for a while at every inode it could use again.
+    discarded: PathBuf,
     /// For reports of the link, and what tools want to remember.
     scratch: PathBuf,
     own: PathBuf,
@@ -93,11 +96,12 @@ impl<'a> Running<'a> {
             "there is no {}; build it (cargo build --release -p ksyncd) or name one with --ksyncd",
             ksyncd.display()
         );
-        let size = suite.scale.unwrap_or(if suite.quick { 20 } else { 1 });
+        let size = suite.divisor();
         Ok(Self {
             suite,
             trees: dir.join(format!("trees-{size}-{}", suite.seed)),
             destination: dir.join("destination"),
+            discarded: dir.join("discarded"),
             scratch: dir.join("scratch"),
             own,
             ksyncd: ksyncd.canonicalize()?,
@@ -112,7 +116,7 @@ impl<'a> Running<'a> {
         let limit = suite.agent_cpu.map_or_else(String::new, |cpu| {
             format!(" The far end may use {cpu} of a processor.")
         });
-        let size = match suite.scale.unwrap_or(if suite.quick { 20 } else { 1 }) {
+        let size = match suite.divisor() {
             1 => "full size".to_owned(),
             divisor => format!("a {divisor}th of the size"),
         };
@@ -139,8 +143,9 @@ impl<'a> Running<'a> {
         let (workload, link) = (stage.workload, stage.link);
         let tools = self.suite.tools(workload)?;
         let mut rows: Vec<Row> = tools.iter().map(|tool| row(tool, workload, link)).collect();
-        tree::clear(&self.scratch)?;
-        tree::clear(&self.destination)?;
+        for dir in [&self.scratch, &self.destination, &self.discarded] {
+            tree::clear(dir)?;
+        }
         for time in 0..self.suite.times() {
             for turn in 0..tools.len() {
                 // Nobody always comes after the same one.
@@ -158,7 +163,7 @@ impl<'a> Running<'a> {
                     }
                     Err(error) => {
                         let reason = format!("{error:#}");
-                        tree::clear(&self.destination)?;
+                        self.discard()?;
                         row.failure = Some(reason.clone());
                         format!("failed: {reason}")
                     }
@@ -172,6 +177,7 @@ impl<'a> Running<'a> {
                 ));
             }
         }
+        tree::clear(&self.discarded)?;
         results.rows.extend(
             rows.into_iter()
                 .filter(|row| !row.samples.is_empty() || row.failure.is_some()),
@@ -207,8 +213,17 @@ impl<'a> Running<'a> {
     fn reset(&self, stage: &Stage<'_>) -> Result<()> {
         match stage.workload.before {
             Some(before) => restore(&self.trees.join(before), &self.destination),
-            None => tree::clear(&self.destination),
+            None => self.discard(),
         }
+    }
+
+    /// Begins with an empty destination.
+    fn discard(&self) -> Result<()> {
+        fs::create_dir_all(&self.discarded)?;
+        let number = fs::read_dir(&self.discarded)?.count();
+        fs::rename(&self.destination, self.discarded.join(number.to_string()))?;
+        fs::create_dir(&self.destination)?;
+        Ok(())
     }
 
     fn measure(&self, stage: &Stage<'_>, tool: &Tool, memory: &Path) -> Result<Sample> {

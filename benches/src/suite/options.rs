@@ -11,11 +11,11 @@ use crate::workload::{self, Scale, Workload};
 
 /// Compare ksyncd with other tools, side by side, and write tables.
 ///
-/// Everything is made below --dir, about 15 GiB in full; each row's trees are made from the seed,
+/// Everything is made below --dir, up to 25 GiB in full; each row's trees are made from the seed,
 /// brought back to how they were before every run, and compared with the source after it.
 #[derive(Debug, Args)]
 pub struct Suite {
-    /// A twentieth of everything, three times: a few minutes
+    /// A thirtieth of everything, three times: a few minutes
     #[arg(long)]
     pub quick: bool,
     /// Only these workloads, such as W1,W4; `list` shows all
@@ -66,10 +66,15 @@ pub struct Suite {
 impl Suite {
     /// How large everything is.
     pub fn size(&self) -> Scale {
+        Scale::by(self.divisor())
+    }
+
+    /// How much smaller than in full everything is.
+    pub fn divisor(&self) -> u64 {
         match self.scale {
-            Some(divisor) => Scale::by(divisor),
+            Some(divisor) => divisor.max(1),
             None if self.quick => Scale::QUICK,
-            None => Scale::FULL,
+            None => 1,
         }
     }
 

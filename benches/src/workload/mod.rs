@@ -20,10 +20,8 @@ use crate::tree;
 pub struct Scale(u64);
 
 impl Scale {
-    /// What the results are made with.
-    pub const FULL: Self = Self(1);
-    /// Small enough for a few minutes in all.
-    pub const QUICK: Self = Self(20);
+    /// A divisor with which everything takes a few minutes.
+    pub const QUICK: u64 = 30;
 
     /// Everything is divided by `divisor`.
     pub fn by(divisor: u64) -> Self {
