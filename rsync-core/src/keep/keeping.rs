@@ -6,19 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::journal::Journal;
 use super::record::{After, Before, EVERYTHING, Loss, Number, Put, Record};
+use super::step::{Step, own_bytes};
 use super::trash::Trash;
 use crate::engine::keeper::{Keeper, New};
-use crate::entry::Entry;
 use crate::path::{FileName, RelPath};
 use crate::root::{Detail, Dir, Error, Metadata, Root, Stamp};
 
 /// Name of the journal in the directory of a run.
 const JOURNAL: &str = "journal";
-
-/// Nothing is kept on a file system with less room than this.
-const RESERVED_BYTES: u64 = 16 << 20;
-/// Nothing is kept where fewer entries than this can still be made.
-const RESERVED_ENTRIES: u64 = 1000;
 
 /// How much one run may keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,28 +43,28 @@ pub struct Kept {
 /// the first change.
 #[derive(Debug)]
 pub struct Keeping {
-    directory: PathBuf,
-    budget: Budget,
+    pub(super) directory: PathBuf,
+    pub(super) budget: Budget,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    root: Option<Root>,
-    created_root: bool,
-    writing: Option<Writing>,
+pub(super) struct State {
+    pub(super) root: Option<Root>,
+    pub(super) created_root: bool,
+    pub(super) writing: Option<Writing>,
     /// The directory can not be written: nothing is kept.
-    broken: bool,
+    pub(super) broken: bool,
     /// Directories whose metadata is in the journal, or that were made by this run.
-    touched: HashSet<RelPath>,
-    next: Number,
-    kept: Kept,
+    pub(super) touched: HashSet<RelPath>,
+    pub(super) next: Number,
+    pub(super) kept: Kept,
 }
 
 #[derive(Debug)]
-struct Writing {
-    journal: Journal,
-    trash: Trash,
+pub(super) struct Writing {
+    pub(super) journal: Journal,
+    pub(super) trash: Trash,
 }
 
 impl Keeping {
@@ -101,195 +96,17 @@ impl Keeping {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The state once the change of an entry in `dir` may be written down; nothing if nothing is
     /// kept.
     fn begin(&self, dir: &Dir) -> Option<Step<'_>> {
-        let mut step = Step {
-            keeping: self,
-            state: self.lock(),
-        };
+        let mut step = Step::new(self);
         step.start()?;
         step.touch(dir);
         Some(step)
-    }
-}
-
-/// A step of a run, under the lock.
-struct Step<'a> {
-    keeping: &'a Keeping,
-    state: MutexGuard<'a, State>,
-}
-
-impl Step<'_> {
-    /// Opens the journal with the first change.
-    fn start(&mut self) -> Option<()> {
-        let state = &mut *self.state;
-        if state.broken {
-            state.kept.lost += 1;
-            return None;
-        }
-        if state.writing.is_some() {
-            return Some(());
-        }
-        let root = state.root.as_ref()?;
-        let started = Trash::new(&self.keeping.directory, root).and_then(|trash| {
-            let identity = root.identity()?;
-            let journal = Journal::create(&Keeping::journal_of(&self.keeping.directory));
-            let journal = journal.map_err(|source| Error {
-                operation: "write the journal in",
-                path: Vec::new(),
-                source,
-            })?;
-            Ok((identity, Writing { journal, trash }))
-        });
-        match started {
-            Ok((identity, writing)) => {
-                state.writing = Some(writing);
-                let created = state.created_root;
-                self.write(&Record::Root {
-                    device: identity.device,
-                    inode: identity.inode,
-                    created,
-                });
-                if created {
-                    self.state.touched.insert(RelPath::root());
-                }
-                (!self.state.broken).then_some(())
-            }
-            Err(error) => {
-                state.broken = true;
-                self.lost(&RelPath::root(), Some(&error));
-                None
-            }
-        }
-    }
-
-    /// Writes down how a directory is before the first change in it.
-    fn touch(&mut self, dir: &Dir) {
-        if self.state.touched.insert(dir.path().clone())
-            && let Ok(entry) = dir.own_entry(&EVERYTHING)
-        {
-            self.write_directory(dir.path().clone(), &entry);
-        }
-    }
-
-    /// The same for a directory that may not be possible to open.
-    fn touch_below(&mut self, dir: &Dir, entry: &Entry) {
-        let path = dir.path().join(&entry.name);
-        if self.state.touched.insert(path.clone()) {
-            self.write_directory(path, entry);
-        }
-    }
-
-    fn write_directory(&mut self, path: RelPath, entry: &Entry) {
-        let before = Before::of(entry);
-        self.write(&Record::Directory { path, before });
-    }
-
-    /// False if it can not be written, and nothing is kept from now on.
-    fn write(&mut self, record: &Record) -> bool {
-        let is_broken = self.state.broken;
-        let Some(writing) = self.state.writing.as_mut().filter(|_| !is_broken) else {
-            return false;
-        };
-        if let Err(source) = writing.journal.append(record) {
-            self.state.broken = true;
-            let error = Error {
-                operation: "write the journal in",
-                path: Vec::new(),
-                source,
-            };
-            self.lost(&RelPath::root(), Some(&error));
-            return false;
-        }
-        self.state.kept.changes += 1;
-        true
-    }
-
-    /// A number for an old version of which nothing but this run keeps `bytes`; nothing if that is
-    /// too much, or if the file system of `dir` needs the room.
-    fn number(&mut self, dir: &Dir, bytes: u64) -> Option<Number> {
-        if !has_room(dir) {
-            return None;
-        }
-        let kept = &mut self.state.kept;
-        let total = kept.bytes.checked_add(bytes)?;
-        if total > self.keeping.budget.bytes {
-            return None;
-        }
-        kept.bytes = total;
-        kept.versions += 1;
-        let number = self.state.next;
-        self.state.next += 1;
-        Some(number)
-    }
-
-    /// The old version of `path` is not kept; without an error for want of room.
-    fn lost(&mut self, path: &RelPath, error: Option<&Error>) {
-        let loss = error.map_or(Loss::Budget, |error| Loss::System {
-            operation: error.operation.to_owned(),
-            code: error.code(),
-        });
-        self.state.kept.lost += 1;
-        self.state.kept.first_loss.get_or_insert(loss.clone());
-        self.write(&Record::Lost {
-            path: path.clone(),
-            loss,
-        });
-    }
-
-    fn give_back(&mut self, bytes: u64) {
-        let kept = &mut self.state.kept;
-        kept.bytes = kept.bytes.saturating_sub(bytes);
-        kept.versions = kept.versions.saturating_sub(1);
-    }
-
-    /// Puts what `keep` finds at `path` aside, and gives its number.
-    fn keep(
-        &mut self,
-        dir: &Dir,
-        path: &RelPath,
-        bytes: u64,
-        keep: impl FnOnce(&mut Trash, Number) -> Result<(), Error>,
-    ) -> Option<Number> {
-        let Some(number) = self.number(dir, bytes) else {
-            self.lost(path, None);
-            return None;
-        };
-        let kept = keep(&mut self.state.writing.as_mut()?.trash, number);
-        match kept {
-            Ok(()) => Some(number),
-            Err(error) => {
-                self.give_back(bytes);
-                self.lost(path, Some(&error));
-                None
-            }
-        }
-    }
-
-    /// Keeps the entry `name` of `dir`, which stays there until something replaces it; false if
-    /// there is none.
-    fn keep_replaced(&mut self, dir: &Dir, name: &FileName, put: Option<Put>) -> bool {
-        let Ok(Some(found)) = dir.entry(name, &Detail::default()) else {
-            return false;
-        };
-        let path = dir.path().join(name);
-        if found.is_dir() {
-            // Only another directory, or nothing, takes its place: that has lines of its own.
-            return false;
-        }
-        let bytes = own_bytes(dir, name, &found);
-        let kept = self.keep(dir, &path, bytes, |trash, number| {
-            trash.link(dir, name, number)
-        });
-        if let (Some(kept), Some(put)) = (kept, put) {
-            self.write(&Record::Replaced { path, kept, put });
-        }
-        true
     }
 }
 
@@ -432,20 +249,5 @@ impl Keeper for Keeping {
             let path = dir.path().join(name);
             step.write(&Record::RemovedDirectory { path });
         }
-    }
-}
-
-/// False where the file system is about to be full: what is kept must not be what fills it.
-fn has_room(dir: &Dir) -> bool {
-    dir.free_space().is_ok_and(|free| {
-        free.bytes >= RESERVED_BYTES && free.entries.is_none_or(|left| left >= RESERVED_ENTRIES)
-    })
-}
-
-/// Bytes that go with this name of a file.
-fn own_bytes(dir: &Dir, name: &FileName, found: &Entry) -> u64 {
-    match found.file_size() {
-        Some(size) if dir.names_of(name).is_ok_and(|names| names <= 1) => size,
-        _ => 0,
     }
 }

@@ -21,6 +21,7 @@ mod journal;
 mod keeping;
 mod manifest;
 mod record;
+mod step;
 mod trash;
 mod undo;
 

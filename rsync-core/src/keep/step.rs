@@ -1,0 +1,214 @@
+//! One step of a run: what is written down and put aside before a change.
+
+use std::sync::MutexGuard;
+
+use super::journal::Journal;
+use super::keeping::{Keeping, State, Writing};
+use super::record::{Before, EVERYTHING, Loss, Number, Put, Record};
+use super::trash::Trash;
+use crate::entry::Entry;
+use crate::path::{FileName, RelPath};
+use crate::root::{Detail, Dir, Error};
+
+/// Nothing is kept on a file system with less room than this.
+const RESERVED_BYTES: u64 = 16 << 20;
+/// Nothing is kept where fewer entries than this can still be made.
+const RESERVED_ENTRIES: u64 = 1000;
+
+/// A step of a run, under the lock.
+pub(super) struct Step<'a> {
+    keeping: &'a Keeping,
+    pub(super) state: MutexGuard<'a, State>,
+}
+
+impl<'a> Step<'a> {
+    /// Takes the lock.
+    pub(super) fn new(keeping: &'a Keeping) -> Self {
+        Self {
+            keeping,
+            state: keeping.lock(),
+        }
+    }
+
+    /// Opens the journal with the first change.
+    pub(super) fn start(&mut self) -> Option<()> {
+        let state = &mut *self.state;
+        if state.broken {
+            state.kept.lost += 1;
+            return None;
+        }
+        if state.writing.is_some() {
+            return Some(());
+        }
+        let root = state.root.as_ref()?;
+        let started = Trash::new(&self.keeping.directory, root).and_then(|trash| {
+            let identity = root.identity()?;
+            let journal = Journal::create(&Keeping::journal_of(&self.keeping.directory));
+            let journal = journal.map_err(|source| Error {
+                operation: "write the journal in",
+                path: Vec::new(),
+                source,
+            })?;
+            Ok((identity, Writing { journal, trash }))
+        });
+        match started {
+            Ok((identity, writing)) => {
+                state.writing = Some(writing);
+                let created = state.created_root;
+                self.write(&Record::Root {
+                    device: identity.device,
+                    inode: identity.inode,
+                    created,
+                });
+                if created {
+                    self.state.touched.insert(RelPath::root());
+                }
+                (!self.state.broken).then_some(())
+            }
+            Err(error) => {
+                state.broken = true;
+                self.lost(&RelPath::root(), Some(&error));
+                None
+            }
+        }
+    }
+
+    /// Writes down how a directory is before the first change in it.
+    pub(super) fn touch(&mut self, dir: &Dir) {
+        if self.state.touched.insert(dir.path().clone())
+            && let Ok(entry) = dir.own_entry(&EVERYTHING)
+        {
+            self.write_directory(dir.path().clone(), &entry);
+        }
+    }
+
+    /// The same for a directory that may not be possible to open.
+    pub(super) fn touch_below(&mut self, dir: &Dir, entry: &Entry) {
+        let path = dir.path().join(&entry.name);
+        if self.state.touched.insert(path.clone()) {
+            self.write_directory(path, entry);
+        }
+    }
+
+    fn write_directory(&mut self, path: RelPath, entry: &Entry) {
+        let before = Before::of(entry);
+        self.write(&Record::Directory { path, before });
+    }
+
+    /// False if it can not be written, and nothing is kept from now on.
+    pub(super) fn write(&mut self, record: &Record) -> bool {
+        let is_broken = self.state.broken;
+        let Some(writing) = self.state.writing.as_mut().filter(|_| !is_broken) else {
+            return false;
+        };
+        if let Err(source) = writing.journal.append(record) {
+            self.state.broken = true;
+            let error = Error {
+                operation: "write the journal in",
+                path: Vec::new(),
+                source,
+            };
+            self.lost(&RelPath::root(), Some(&error));
+            return false;
+        }
+        self.state.kept.changes += 1;
+        true
+    }
+
+    /// A number for an old version of which nothing but this run keeps `bytes`; nothing if that is
+    /// too much, or if the file system of `dir` needs the room.
+    pub(super) fn number(&mut self, dir: &Dir, bytes: u64) -> Option<Number> {
+        if !has_room(dir) {
+            return None;
+        }
+        let kept = &mut self.state.kept;
+        let total = kept.bytes.checked_add(bytes)?;
+        if total > self.keeping.budget.bytes {
+            return None;
+        }
+        kept.bytes = total;
+        kept.versions += 1;
+        let number = self.state.next;
+        self.state.next += 1;
+        Some(number)
+    }
+
+    /// The old version of `path` is not kept; without an error for want of room.
+    pub(super) fn lost(&mut self, path: &RelPath, error: Option<&Error>) {
+        let loss = error.map_or(Loss::Budget, |error| Loss::System {
+            operation: error.operation.to_owned(),
+            code: error.code(),
+        });
+        self.state.kept.lost += 1;
+        self.state.kept.first_loss.get_or_insert(loss.clone());
+        self.write(&Record::Lost {
+            path: path.clone(),
+            loss,
+        });
+    }
+
+    pub(super) fn give_back(&mut self, bytes: u64) {
+        let kept = &mut self.state.kept;
+        kept.bytes = kept.bytes.saturating_sub(bytes);
+        kept.versions = kept.versions.saturating_sub(1);
+    }
+
+    /// Puts what `keep` finds at `path` aside, and gives its number.
+    pub(super) fn keep(
+        &mut self,
+        dir: &Dir,
+        path: &RelPath,
+        bytes: u64,
+        keep: impl FnOnce(&mut Trash, Number) -> Result<(), Error>,
+    ) -> Option<Number> {
+        let Some(number) = self.number(dir, bytes) else {
+            self.lost(path, None);
+            return None;
+        };
+        let kept = keep(&mut self.state.writing.as_mut()?.trash, number);
+        match kept {
+            Ok(()) => Some(number),
+            Err(error) => {
+                self.give_back(bytes);
+                self.lost(path, Some(&error));
+                None
+            }
+        }
+    }
+
+    /// Keeps the entry `name` of `dir`, which stays there until something replaces it; false if
+    /// there is none.
+    pub(super) fn keep_replaced(&mut self, dir: &Dir, name: &FileName, put: Option<Put>) -> bool {
+        let Ok(Some(found)) = dir.entry(name, &Detail::default()) else {
+            return false;
+        };
+        let path = dir.path().join(name);
+        if found.is_dir() {
+            // Only another directory, or nothing, takes its place: that has lines of its own.
+            return false;
+        }
+        let bytes = own_bytes(dir, name, &found);
+        let kept = self.keep(dir, &path, bytes, |trash, number| {
+            trash.link(dir, name, number)
+        });
+        if let (Some(kept), Some(put)) = (kept, put) {
+            self.write(&Record::Replaced { path, kept, put });
+        }
+        true
+    }
+}
+
+/// False where the file system is about to be full: what is kept must not be what fills it.
+fn has_room(dir: &Dir) -> bool {
+    dir.free_space().is_ok_and(|free| {
+        free.bytes >= RESERVED_BYTES && free.entries.is_none_or(|left| left >= RESERVED_ENTRIES)
+    })
+}
+
+/// Bytes that go with this name of a file.
+pub(super) fn own_bytes(dir: &Dir, name: &FileName, found: &Entry) -> u64 {
+    match found.file_size() {
+        Some(size) if dir.names_of(name).is_ok_and(|names| names <= 1) => size,
+        _ => 0,
+    }
+}
