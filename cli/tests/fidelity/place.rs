@@ -258,6 +258,8 @@ impl Place {
             .env("XDG_STATE_HOME", self.dir.path().join("state"))
             .stdin(Stdio::null())
             .arg(if verb == Verb::Pull { "pull" } else { "push" })
+            // rsync takes whatever the source has.
+            .arg("--trust-source")
             .args(words(args));
         if agent != Agent::Own {
             command.arg("--rsh").arg(self.remote_shell());
