@@ -23,8 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
         left_out(entry, &RelPath::root(), &options);
         if let Kind::Symlink { target } = &entry.kind {
-            let target = target.as_bytes();
-            assert_eq!(leaves_tree(target, &RelPath::root()), climbs(target));
+            check_link(target.as_bytes());
         }
     }
     if agree(&source, &destination, &options) {
@@ -59,17 +58,35 @@ fn agree(source: &[Entry], destination: &[Entry], options: &Options) -> bool {
     agree
 }
 
-fn climbs(target: &[u8]) -> bool {
-    let mut depth = 0i32;
-    let up = target.split(|&byte| byte == b'/').any(|part| {
-        depth += match part {
-            b"" | b"." => 0,
-            b".." => -1,
-            _ => 1,
-        };
-        depth < 0
-    });
-    target.starts_with(b"/") || up
+/// What leaves the tree by counting is always found to; at the root that is any step up at all.
+fn check_link(target: &[u8]) {
+    let root = RelPath::root();
+    let deep = RelPath::new(b"a/b/c").expect("a valid path");
+    let steps_up = target.split(|&byte| byte == b'/').any(|part| part == b"..");
+    assert_eq!(
+        leaves_tree(target, &root),
+        target.starts_with(b"/") || steps_up
+    );
+    for dir in [root, deep] {
+        if climbs(target, dir.depth()) {
+            assert!(leaves_tree(target, &dir), "a link leads out of the tree");
+        }
+    }
+}
+
+fn climbs(target: &[u8], mut depth: usize) -> bool {
+    target.starts_with(b"/")
+        || target.split(|&byte| byte == b'/').any(|part| {
+            match part {
+                b"" | b"." => {}
+                b".." => match depth.checked_sub(1) {
+                    Some(up) => depth = up,
+                    None => return true,
+                },
+                _ => depth += 1,
+            }
+            false
+        })
 }
 
 fn merged(source: Vec<Entry>, destination: Vec<Entry>) {
