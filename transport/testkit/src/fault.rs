@@ -1,5 +1,7 @@
 //! What goes wrong with an exec, on purpose.
 
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Which way bytes flow.
@@ -67,18 +69,35 @@ impl Fault {
     }
 }
 
+/// The faults that have come to happen.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told(Arc<Mutex<Vec<Fault>>>);
+
+impl Told {
+    fn add(&self, fault: Fault) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.push(fault);
+    }
+
+    pub(crate) fn take(&self) -> Vec<Fault> {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// The faults of one exec, and how far it has come.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     waiting: Vec<Fault>,
+    told: Told,
     /// Bytes that went up and down.
     gone: [u64; 2],
 }
 
 impl Faults {
-    pub(crate) fn new(faults: Vec<Fault>) -> Self {
+    pub(crate) fn new(faults: Vec<Fault>, told: Told) -> Self {
         Self {
             waiting: faults,
+            told,
             gone: [0; 2],
         }
     }
@@ -103,10 +122,11 @@ impl Faults {
             .min()
             .filter(|&(left, _)| left <= len as u64);
         let (len, lie) = match next {
-            Some((left, at)) => (
-                usize::try_from(left).unwrap_or(len),
-                Some(self.waiting.remove(at).lie),
-            ),
+            Some((left, at)) => {
+                let fault = self.waiting.remove(at);
+                self.told.add(fault.clone());
+                (usize::try_from(left).unwrap_or(len), Some(fault.lie))
+            }
             None => (len, None),
         };
         self.gone[usize::from(way == Way::Down)] += len as u64;
@@ -115,31 +135,52 @@ impl Faults {
 
     /// Whether the pod is to be replaced before anything is executed; asked once.
     pub(crate) fn replaces_first(&mut self) -> bool {
-        let before = self.waiting.len();
-        self.waiting
-            .retain(|fault| fault.lie != Lie::Replace || fault.bytes > 0);
-        self.waiting.len() < before
+        let is_first = |fault: &Fault| fault.lie == Lie::Replace && fault.bytes == 0;
+        let at = self.waiting.iter().position(is_first);
+        if let Some(at) = at {
+            self.told.add(self.waiting.remove(at));
+        }
+        at.is_some()
     }
 
-    pub(crate) fn cut_tail(&self) -> Option<usize> {
+    /// How much of the output is held back, to be lost at the end.
+    pub(crate) fn tail(&self) -> Option<usize> {
         self.waiting.iter().find_map(|fault| match fault.lie {
             Lie::CutTail(len) => Some(len),
             _ => None,
         })
     }
 
-    pub(crate) fn pong_delay(&self) -> Option<Duration> {
-        self.waiting.iter().find_map(|fault| match fault.lie {
-            Lie::DelayPongs(delay) => Some(delay),
+    /// What was held back is lost.
+    pub(crate) fn cut_tail(&mut self) {
+        self.take(|lie| matches!(lie, Lie::CutTail(_)));
+    }
+
+    pub(crate) fn delay_pong(&mut self) -> Option<Duration> {
+        let delay = self.waiting.iter().find_map(|fault| match fault.lie {
+            Lie::DelayPongs(delay) => Some((fault.clone(), delay)),
             _ => None,
+        });
+        // It stays: all of them are late.
+        delay.map(|(fault, delay)| {
+            self.told.add(fault);
+            delay
         })
     }
 
-    pub(crate) fn noise(&self) -> Option<Vec<u8>> {
-        self.waiting.iter().find_map(|fault| match &fault.lie {
-            Lie::Noise(noise) => Some(noise.clone()),
+    /// What is printed before anything else.
+    pub(crate) fn make_noise(&mut self) -> Option<Vec<u8>> {
+        match self.take(|lie| matches!(lie, Lie::Noise(_))) {
+            Some(Lie::Noise(noise)) => Some(noise),
             _ => None,
-        })
+        }
+    }
+
+    fn take(&mut self, is_it: impl Fn(&Lie) -> bool) -> Option<Lie> {
+        let at = self.waiting.iter().position(|fault| is_it(&fault.lie))?;
+        let fault = self.waiting.remove(at);
+        self.told.add(fault.clone());
+        Some(fault.lie)
     }
 }
 
@@ -158,19 +199,24 @@ mod tests {
 
     #[test]
     fn a_fault_comes_at_its_byte_and_only_once() {
-        let mut faults = Faults::new(vec![Fault::new(Lie::Drop).after(Way::Down, 10)]);
+        let fault = Fault::new(Lie::Drop).after(Way::Down, 10);
+        let told = Told::default();
+        let mut faults = Faults::new(vec![fault.clone()], told.clone());
         assert_eq!(faults.admit(Way::Up, 100), (100, None));
         assert_eq!(faults.admit(Way::Down, 9), (9, None));
+        assert_eq!(told.take(), []);
         assert_eq!(faults.admit(Way::Down, 5), (1, Some(Lie::Drop)));
+        assert_eq!(told.take(), [fault]);
         assert_eq!(faults.admit(Way::Down, 5), (5, None));
     }
 
     #[test]
     fn both_ways_add_up_and_the_earlier_fault_comes_first() {
-        let mut faults = Faults::new(vec![
+        let planned = vec![
             Fault::new(Lie::Drop).after(Way::Either, 20),
             Fault::new(Lie::Die).after(Way::Up, 12),
-        ]);
+        ];
+        let mut faults = Faults::new(planned, Told::default());
         assert_eq!(faults.admit(Way::Down, 5), (5, None));
         assert_eq!(faults.admit(Way::Up, 50), (12, Some(Lie::Die)));
         assert_eq!(faults.admit(Way::Up, 50), (3, Some(Lie::Drop)));
@@ -178,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_fault_of_the_first_byte_comes_before_it() {
-        let mut faults = Faults::new(vec![Fault::new(Lie::Drop)]);
+        let mut faults = Faults::new(vec![Fault::new(Lie::Drop)], Told::default());
         assert_eq!(faults.admit(Way::Down, 0), (0, Some(Lie::Drop)));
     }
 }

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tempfile::TempDir;
 
 use crate::error::Error;
@@ -22,6 +24,12 @@ use crate::pod::{Container, Image};
 const INIT: &str = include_str!("init.sh");
 /// Where programs are looked for, as container runtimes do it.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How long a container may take to die.
+const DEATH: Timespec = Timespec {
+    tv_sec: 10,
+    tv_nsec: 0,
+};
 
 /// Why containers can not be run here; `None` if they can.
 ///
@@ -165,12 +173,20 @@ impl Sandbox {
         Ok(command)
     }
 
-    /// Ends everything in here. What is executed next starts it again.
+    /// Ends everything in here, and returns when it has ended: nothing that ran here does anything
+    /// any more. What is executed next starts it again.
     pub(crate) fn kill(&self) {
         if let Some(mut init) = self.lock().take() {
+            let first = i32::try_from(init.pid).ok().and_then(Pid::from_raw);
+            let first = first.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
             // The first process follows its parent, and all others follow the first.
             let _ = init.child.kill();
             let _ = init.child.wait();
+            if let Some(first) = first {
+                // It ends after the last of the others.
+                let mut ended = [PollFd::new(&first, PollFlags::IN)];
+                let _ = rustix::event::poll(&mut ended, Some(&DEATH));
+            }
         }
     }
 

@@ -149,6 +149,12 @@ impl Server {
         self.state.add_faults(faults.into_iter().collect());
     }
 
+    /// The faults that have come to happen since this was last asked, in that order. One that waits
+    /// for more bytes than a run has is not among them.
+    pub fn told(&self) -> Vec<Fault> {
+        self.state.told.take()
+    }
+
     /// Refuses `verb` on `resource` from now on; `*` stands for any.
     pub fn deny(&self, verb: &str, resource: &str) {
         self.state.access().deny(verb, resource);

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::access::Access;
 use crate::cluster::{Cluster, Protocols};
 use crate::error::Error;
-use crate::fault::{Fault, Faults};
+use crate::fault::{Fault, Faults, Told};
 use crate::pod::{Container, Pod, container_id};
 use crate::resource;
 use crate::sandbox::{Process, Sandbox};
@@ -27,6 +27,8 @@ pub(crate) struct State {
     pods: Mutex<BTreeMap<(String, String), Running>>,
     /// Faults of every exec, and of the next ones.
     faults: Mutex<(Vec<Fault>, VecDeque<Vec<Fault>>)>,
+    /// Those that have come to happen.
+    pub(crate) told: Told,
     /// Counts restarts; each ends all connections.
     restarts: watch::Sender<u64>,
     /// How many objects were made.
@@ -60,6 +62,7 @@ impl State {
             access: Mutex::new(cluster.access),
             pods: Mutex::default(),
             faults: Mutex::new((cluster.faults, VecDeque::new())),
+            told: Told::default(),
             restarts: watch::channel(0).0,
             made: AtomicU64::new(0),
         };
@@ -257,7 +260,8 @@ impl State {
     pub(crate) fn next_faults(&self) -> Faults {
         let mut faults = lock(&self.faults);
         let own = faults.1.pop_front().unwrap_or_default();
-        Faults::new(faults.0.iter().cloned().chain(own).collect())
+        let all = faults.0.iter().cloned().chain(own).collect();
+        Faults::new(all, self.told.clone())
     }
 
     /// Ends all connections, and has the server listen again.

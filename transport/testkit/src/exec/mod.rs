@@ -239,8 +239,8 @@ impl<W: ToClient> Link<W> {
         // A fault of the first byte does not wait for it.
         self.deliver(Stream::Stdout, &[]).await?;
         let (noise, cut) = {
-            let faults = lock(&self.faults);
-            (faults.noise(), faults.cut_tail())
+            let mut faults = lock(&self.faults);
+            (faults.make_noise(), faults.tail())
         };
         if let Some(noise) = noise {
             self.deliver(Stream::Stdout, &noise).await?;
@@ -257,7 +257,12 @@ impl<W: ToClient> Link<W> {
                         self.deliver(Stream::Stdout, &held.split_to(now)).await?;
                     }
                     // What is still held is what gets lost.
-                    _ => out_ends = self.finish(Stream::Stdout).await?,
+                    _ => {
+                        if !held.is_empty() {
+                            lock(&self.faults).cut_tail();
+                        }
+                        out_ends = self.finish(Stream::Stdout).await?;
+                    }
                 },
                 len = command.stderr.read(&mut err), if !err_ends => match len {
                     Ok(len @ 1..) => self.deliver(Stream::Stderr, &err[..len]).await?,
@@ -309,7 +314,7 @@ impl<W: ToClient> Link<W> {
     }
 
     fn pong(&self, payload: Bytes) {
-        let delay = lock(&self.faults).pong_delay();
+        let delay = lock(&self.faults).delay_pong();
         let to = Arc::clone(&self.to);
         // By itself: what the client does not read must not keep it from being read.
         tokio::spawn(async move {

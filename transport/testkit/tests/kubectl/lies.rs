@@ -125,6 +125,46 @@ fn a_container_that_dies_is_reported_and_started_again() {
     }
 }
 
+/// A pipe holds that much, and the server reads half of it at once.
+const UNDER_WAY: u64 = 96 << 10;
+
+#[test]
+fn from_a_container_that_dies_comes_no_more_than_was_under_way() {
+    for bench in both(web) {
+        // Dying takes its time, and not always the same.
+        for _ in 0..10 {
+            // Others that have to die with it.
+            let others = bench
+                .command("exec web -- sh -c")
+                .arg("(yes | yes | cat) >/dev/null 2>&1 &")
+                .status();
+            assert!(others.unwrap().success());
+            bench
+                .server
+                .lie([Fault::new(Lie::Die).after(Way::Down, 1 << 20)]);
+            let before = bench.server.counts().down;
+            assert!(!bench.run("exec web -- cat /dev/zero").status.success());
+            let came = bench.server.counts().down - before;
+            assert!(came <= (1 << 20) + UNDER_WAY, "{came} bytes");
+        }
+    }
+}
+
+#[test]
+fn what_came_to_happen_is_told_and_what_did_not_is_not() {
+    for bench in both(web) {
+        let early = Fault::new(Lie::Drop).after(Way::Down, 12_345);
+        let late = Fault::new(Lie::Drop).after(Way::Down, 10 * LEN as u64);
+        let cut = Fault::new(Lie::CutTail(4096));
+        for fault in [&early, &late, &cut] {
+            bench.server.lie([fault.clone()]);
+            bench.run(READ);
+        }
+        assert_eq!(bench.server.told(), [early, cut]);
+        assert_eq!(bench.server.told(), []);
+    }
+}
+
 #[test]
 fn a_pod_is_replaced_by_another_of_its_name() {
     let uid = "get pod web -o jsonpath={.metadata.uid}";
