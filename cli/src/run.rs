@@ -33,6 +33,8 @@ use crate::secrets;
 
 /// How long the program that carried the stream may take to end after everything has been said.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// As long as anybody waits for a run.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Brings files from there to here, or from here to there.
 pub(crate) fn sync(args: &Sync, matches: &ArgMatches, verb: Verb) -> Result<Exit, Failure> {
@@ -220,17 +222,19 @@ fn place(reached: &Reached, pod: Option<&str>) -> Place {
     }
 }
 
-/// How long to wait for what; 0 is the usual time, as a wait without end is never wanted.
+/// How long to wait for what. 0 is as good as without end.
 pub(crate) fn patience(reach: &Reach) -> (Timeouts, Settings) {
     let seconds = |seconds: Option<u64>| {
-        seconds
-            .filter(|&seconds| seconds > 0)
-            .map(Duration::from_secs)
+        seconds.map(|seconds| match Duration::from_secs(seconds) {
+            Duration::ZERO => DAY,
+            seconds => seconds.min(DAY),
+        })
     };
     let (mut timeouts, mut settings) = (Timeouts::default(), Settings::default());
     if let Some(silence) = seconds(reach.timeout) {
         (timeouts.silence, settings.timeout) = (silence, silence);
     }
+    timeouts.agent = settings.timeout;
     if let Some(connect) = seconds(reach.contimeout) {
         (timeouts.answer, settings.handshake_timeout) = (connect, connect);
     }

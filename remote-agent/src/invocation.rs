@@ -1,7 +1,11 @@
 //! What the agent was called for.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// The longest that a client may have its agent wait.
+const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 /// What the agent was called for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +14,8 @@ pub enum Invocation {
     Serve {
         /// Remove the executable and its directory first.
         once: bool,
+        /// Silence after which the client counts as dead, if it said so.
+        timeout: Option<Duration>,
         /// The working directory, if not the one it was started in.
         directory: Option<PathBuf>,
     },
@@ -34,8 +40,11 @@ impl Invocation {
         let invocation = match args.next().as_deref().and_then(|word| word.to_str()) {
             Some("serve") => {
                 let once = args.next_if(|word| word == "--once").is_some();
+                let timeout = args.peek().and_then(|word| seconds(word));
+                args.next_if(|_| timeout.is_some());
                 Self::Serve {
                     once,
+                    timeout,
                     directory: args.next().map(PathBuf::from),
                 }
             }
@@ -51,6 +60,14 @@ impl Invocation {
     }
 }
 
+/// The seconds of `--timeout=SECONDS`; none is no time that anybody could mean.
+fn seconds(word: &OsStr) -> Option<Duration> {
+    let seconds = word.to_str()?.strip_prefix("--timeout=")?.parse().ok()?;
+    (1..=MAX_TIMEOUT.as_secs())
+        .contains(&seconds)
+        .then(|| Duration::from_secs(seconds))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +81,7 @@ mod tests {
         let serve = |once, directory: Option<&str>| {
             Ok(Invocation::Serve {
                 once,
+                timeout: None,
                 directory: directory.map(PathBuf::from),
             })
         };
@@ -75,6 +93,31 @@ mod tests {
         );
         assert_eq!(parse(&["--probe"]), Ok(Invocation::Probe));
         assert_eq!(parse(&["--version"]), Ok(Invocation::Version));
+    }
+
+    #[test]
+    fn a_client_says_how_long_it_may_be_silent() {
+        let timeout = |words: &[&str]| match parse(words) {
+            Ok(Invocation::Serve { timeout, .. }) => timeout.map(|timeout| timeout.as_secs()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(timeout(&["serve", "--timeout=7"]), Some(7));
+        assert_eq!(
+            timeout(&["serve", "--once", "--timeout=86400", "/srv"]),
+            Some(86_400)
+        );
+        for nonsense in [
+            "--timeout=0",
+            "--timeout=86401",
+            "--timeout=-1",
+            "--timeout=x",
+        ] {
+            assert_eq!(
+                parse(&["serve", nonsense, "/srv"]),
+                Err(BadInvocation),
+                "{nonsense}"
+            );
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! `/dev`, no configuration. Delivered by `transport`, it serves one client over its standard
 //! input and output and ends with it:
 //!
-//! - `serve [--once] [DIRECTORY]`: works in `DIRECTORY`; with `--once` it first removes itself.
+//! - `serve [--once] [--timeout=SECONDS] [DIRECTORY]`: works in `DIRECTORY`; with `--once` it first
+//!   removes itself; after so many seconds without its client it ends.
 //! - `--probe`: prints the BLAKE3 of its own executable and its version. Whoever put it there
 //!   learns so that it can be executed there and arrived whole.
 //! - `--version`.
@@ -13,6 +14,7 @@
 //! process behind (`lifeline`). What it says to people is one sentence on standard error.
 
 mod invocation;
+mod leftovers;
 mod lifeline;
 mod probe;
 mod serve;
@@ -61,7 +63,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<(), Error> {
     let mut args = args.into_iter();
     let program = args.next().unwrap_or_else(|| "ksyncd-agent".into());
     match Invocation::parse(args)? {
-        Invocation::Serve { once, directory } => serve::serve(&program, once, directory),
+        Invocation::Serve {
+            once,
+            timeout,
+            directory,
+        } => serve::serve(&program, once, timeout, directory),
         Invocation::Probe => say(&Identity::of(&program)?),
         Invocation::Version => say(&format_args!("ksyncd-agent {}", env!("CARGO_PKG_VERSION"))),
     }

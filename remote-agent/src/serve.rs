@@ -5,18 +5,34 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rsync_core::engine::{self, Settings, Stream};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::Error;
+use crate::leftovers;
 use crate::lifeline::Lifeline;
 
 /// Serves the client, then returns; everything still running ends with the process.
-pub(crate) fn serve(program: &OsStr, once: bool, directory: Option<PathBuf>) -> Result<(), Error> {
+pub(crate) fn serve(
+    program: &OsStr,
+    once: bool,
+    timeout: Option<Duration>,
+    directory: Option<PathBuf>,
+) -> Result<(), Error> {
     if once {
         remove_myself(Path::new(program)).map_err(Error::system("remove my own executable"))?;
+    } else {
+        // It is in nobody's way but takes room.
+        let _ = leftovers::remove(Path::new(program));
     }
+    let mut settings = Settings {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        confined: true,
+        ..Settings::default()
+    };
+    settings.timeout = timeout.unwrap_or(settings.timeout);
     if let Some(directory) = directory {
         std::env::set_current_dir(directory).map_err(Error::system("enter my directory"))?;
     }
@@ -32,16 +48,11 @@ pub(crate) fn serve(program: &OsStr, once: bool, directory: Option<PathBuf>) -> 
         .as_fd()
         .try_clone_to_owned()
         .map_err(Error::system("use my output"))?;
-    let (reader, pulse) = Lifeline::new(File::from(stdin));
+    let (reader, pulse) = Lifeline::new(File::from(stdin), settings.timeout);
     pulse.watch().map_err(Error::system("start a thread"))?;
     let stream = Stream {
         reader: Box::new(reader),
         writer: Box::new(File::from(stdout)),
-    };
-    let settings = Settings {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        confined: true,
-        ..Settings::default()
     };
     Ok(engine::serve(stream, &settings)?)
 }

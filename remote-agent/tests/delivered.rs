@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -146,6 +146,41 @@ fn an_agent_that_is_there_for_once_removes_itself_and_works_where_it_is_told() {
     assert!(!far.path("once").exists());
 }
 
+/// A client of which the agent hears the first words and nothing more.
+struct Silenced {
+    agent: std::process::ChildStdin,
+    left: usize,
+}
+
+impl Silenced {
+    /// The hello and the request are one.
+    const WORDS: usize = 1;
+
+    fn at(agent: &mut std::process::Child) -> Stream {
+        Stream {
+            reader: Box::new(agent.stdout.take().unwrap()),
+            writer: Box::new(Self {
+                agent: agent.stdin.take().unwrap(),
+                left: Self::WORDS,
+            }),
+        }
+    }
+}
+
+impl Write for Silenced {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.left > 0 {
+            self.left -= 1;
+            self.agent.write_all(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.agent.flush()
+    }
+}
+
 #[test]
 fn a3_an_agent_whose_client_is_gone_ends_with_one_sentence() {
     let output = Command::new(AGENT)
@@ -180,6 +215,68 @@ fn a3_an_agent_whose_client_stops_reading_ends_as_well() {
         .read_to_string(&mut said)
         .unwrap();
     assert!(!agent.wait().unwrap().success(), "{said}");
+}
+
+#[test]
+fn a3_an_agent_waits_for_its_client_as_long_as_that_says() {
+    let mut agent = Command::new(AGENT)
+        .args(["serve", "--timeout=1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let here = tempfile::tempdir().unwrap();
+    let client = Silenced::at(&mut agent);
+    let (options, settings) = (Options::default(), Settings::default());
+    let source = bytes(here.path());
+    let pulled = pull(
+        client,
+        &source,
+        &here.path().join("copy"),
+        &options,
+        &settings,
+        &Silent,
+    );
+    assert!(pulled.is_err());
+    let mut said = String::new();
+    agent
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert!(said.contains("has been silent for 1 s"), "{said}");
+    assert!(!agent.wait().unwrap().success());
+}
+
+#[test]
+fn what_deliveries_left_that_were_killed_goes_with_the_next_run() {
+    let far = FarEnd::new();
+    let (agent, old, new, other) = (
+        far.path("ksyncd-agent-abc"),
+        far.path("ksyncd-agent-abc.1"),
+        far.path("ksyncd-agent-abc.2"),
+        far.path("notes.txt"),
+    );
+    fs::copy(AGENT, &agent).unwrap();
+    let hour = std::time::Duration::from_secs(3600);
+    for (path, age) in [(&old, 1), (&new, 0), (&other, 1)] {
+        let file = fs::File::create(path).unwrap();
+        file.set_modified(std::time::SystemTime::now() - age * hour)
+            .unwrap();
+    }
+    let mut agent = Command::new("./ksyncd-agent-abc")
+        .args(["serve", "/"])
+        .current_dir(far.path(""))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    agent.wait().unwrap();
+    assert!(!old.exists());
+    assert!(new.exists() && other.exists(), "somebody may still use it");
 }
 
 #[test]

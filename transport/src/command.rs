@@ -20,13 +20,13 @@ impl Target {
 
     /// The command that executes `remote` at the target, with its pipes as they are.
     ///
-    /// For this computer that is the agent itself, and `remote` has no meaning. Pods that are
+    /// For this computer that is the agent itself, and `remote` is what else it is told. Pods that are
     /// named by their labels have to be looked up first; no command line leads to them.
     pub(crate) fn command(&self, remote: &[String]) -> Command {
         match self {
             Self::Local { program, args } => {
                 let mut command = Command::new(program);
-                command.args(args);
+                command.args(args).args(remote);
                 command
             }
             Self::RemoteShell {

@@ -58,6 +58,8 @@ pub struct Timeouts {
     pub answer: Duration,
     /// Between two signs of progress while an agent is delivered.
     pub silence: Duration,
+    /// Until an agent that runs takes a silent client for dead. At most a day.
+    pub agent: Duration,
 }
 
 impl Default for Timeouts {
@@ -65,6 +67,7 @@ impl Default for Timeouts {
         Self {
             answer: Duration::from_secs(90),
             silence: Duration::from_secs(30),
+            agent: Duration::from_secs(60),
         }
     }
 }
@@ -129,7 +132,7 @@ pub fn reach(
                 writer,
             },
             route,
-        ) = child(target, &[])?;
+        ) = child(target, &[delivery::timeout(timeouts.agent)])?;
         return Ok(Reached {
             is_beside: false,
             reader,
@@ -143,10 +146,11 @@ pub fn reach(
 
     let resolved = containers::resolve(target)?;
     let target = resolved.as_ref().unwrap_or(target);
-    let delivery = Delivery::new(agents.as_ref()).map_err(|error| Error::Start {
-        program: "a random number".into(),
-        error,
-    })?;
+    let delivery =
+        Delivery::new(agents.as_ref(), timeouts.agent).map_err(|error| Error::Start {
+            program: "a random number".into(),
+            error,
+        })?;
     let command = delivery.command();
     let (opened, route, chosen) = match target {
         Target::Pod { kubectl, pods } => {
@@ -169,7 +173,7 @@ pub fn reach(
             Target::Pod { kubectl, pods } if kubectl.agent_image.is_some() => {
                 return reach_beside(target, kubectl, pods, agents, timeouts, step);
             }
-            _ => without_shell(target, agents.as_ref(), error)?,
+            _ => without_shell(target, agents.as_ref(), timeouts, error)?,
         },
         delivered => delivered?,
     };
@@ -193,10 +197,11 @@ fn reach_beside(
     timeouts: &Timeouts,
     step: &dyn Fn(Step),
 ) -> Result<Reached, Error> {
-    let delivery = Delivery::new(agents.as_ref()).map_err(|error| Error::Start {
-        program: "a random number".into(),
-        error,
-    })?;
+    let delivery =
+        Delivery::new(agents.as_ref(), timeouts.agent).map_err(|error| Error::Start {
+            program: "a random number".into(),
+            error,
+        })?;
     let command = delivery.command();
     let entered = kubernetes::enter_beside(target, kubectl, pods, &command, timeouts.answer)?;
     let (opened, how) = deliver(entered.opened, delivery, agents, timeouts, step)?;
@@ -215,14 +220,16 @@ fn reach_beside(
 fn without_shell(
     target: &Target,
     agents: &dyn Agents,
+    timeouts: &Timeouts,
     error: Error,
 ) -> Result<(Opened, Delivered), Error> {
     if error.cause() != Some(Cause::NoShell) {
         return Err(error);
     }
-    let Some((command, bytes)) = containers::bring(target, agents)? else {
+    let Some((path, bytes)) = containers::bring(target, agents)? else {
         return Err(error);
     };
+    let command = [path, "serve".into(), delivery::timeout(timeouts.agent)];
     let (opened, _) = child(target, &command)?;
     let place = containers::PLACE.as_bytes().to_vec();
     let how = match bytes {

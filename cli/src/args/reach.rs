@@ -61,10 +61,12 @@ pub(crate) struct Reach {
     /// variable RSYNC_RSH takes the place of ssh for ssh: targets, and changes no others.
     #[arg(short = 'e', long, value_name = "COMMAND", allow_hyphen_values = true)]
     pub(crate) rsh: Option<OsString>,
-    /// Give up after so many seconds of silence
+    /// Give up after so many seconds of silence, at either end; 60 if not given, 0 for never
+    ///
+    /// Both ends ask for a sign of life long before. At most a day.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,
-    /// Give up if the other end can not be reached within so many seconds
+    /// Give up if the other end can not be reached within so many seconds; 0 for never
     #[arg(long, value_name = "SECONDS")]
     pub(crate) contimeout: Option<u64>,
     /// Try N times more when the connection breaks or can not be made

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use testkit::{Container, Pod};
+use testkit::Pod;
+use testkit::workload::deployment;
 
 use super::site::{Site, web};
 
@@ -10,11 +11,11 @@ use super::site::{Site, web};
 fn what_is_not_there_is_named() {
     for site in Site::each(web) {
         site.run("pull none:/data/ out")
-            .assert(site.way, 3, &["none", "check its name"]);
+            .assert(3, &["none", "check its name"]);
         let ended = site.run("pull --container nope web:/data/ out");
-        ended.assert(site.way, 3, &["--container"]);
+        ended.assert(3, &["--container"]);
         let ended = site.run("pull web:/nonexistent/ out");
-        ended.assert(site.way, 23, &["/nonexistent"]);
+        ended.assert(23, &["/nonexistent"]);
         assert!(!site.path("out").exists());
         assert_eq!(site.left(), []);
     }
@@ -27,10 +28,10 @@ fn who_may_only_create_gets_in_by_spdy() {
         let ended = site.run("pull web:/data/ out");
         if site.way.is_native() {
             // The client that ksyncd has speaks no SPDY, and was to be used alone.
-            ended.assert(site.way, 5, &["use --via=kubectl"]);
+            ended.assert(5, &["use --via=kubectl"]);
             continue;
         }
-        ended.assert_success(site.way);
+        ended.assert(0, &[]);
         let copy = fs::read_to_string(site.path("out/file"));
         assert_eq!(copy.unwrap(), "content");
         assert_eq!(site.server.counts().spdy, 1);
@@ -41,7 +42,7 @@ fn who_may_only_create_gets_in_by_spdy() {
 fn who_may_not_execute_is_told_so() {
     for site in Site::each(|| web().deny("*", "pods/exec")) {
         let ended = site.run("pull web:/data/ out");
-        ended.assert(site.way, 5, &["pods/exec"]);
+        ended.assert(5, &["pods/exec"]);
         assert!(!site.path("out").exists());
     }
 }
@@ -51,7 +52,7 @@ fn credentials_that_have_expired_are_named() {
     for site in Site::each(web) {
         site.server.expire_credentials(true);
         let ended = site.run("pull web:/data/ out");
-        ended.assert(site.way, 5, &["log in"]);
+        ended.assert(5, &["log in"]);
         assert!(!site.path("out").exists());
     }
 }
@@ -60,21 +61,88 @@ fn credentials_that_have_expired_are_named() {
 fn a_pod_that_has_ended_is_no_target() {
     for site in Site::each(|| web().pod(Pod::busybox("done").phase("Succeeded"))) {
         let ended = site.run("pull done:/data/ out");
-        ended.assert(site.way, 3, &[]);
+        ended.assert(3, &[]);
     }
 }
 
 #[test]
-fn a_container_is_chosen_by_name() {
-    let both = || {
-        let pod = Pod::new("both").container(Container::busybox("a"));
-        web().pod(pod.container(Container::busybox("b")))
+fn what_is_not_there_is_named_in_words_of_our_own() {
+    let Some(site) = Site::any(web()) else {
+        return;
     };
-    for site in Site::each(both) {
-        let root = site.server.root("both", "b").unwrap();
-        fs::write(root.join("data/file"), "of b").unwrap();
-        site.run("pull --container b both:/data/ out")
-            .assert_success(site.way);
-        assert_eq!(fs::read_to_string(site.path("out/file")).unwrap(), "of b");
+    for (target, words) in [
+        ("nobody", "there is no pod nobody in namespace default"),
+        ("deploy/x", "there is no deployment x in namespace default"),
+        ("svc/x", "there is no service x"),
+        ("cronjob/x", "there is no cron job x"),
+    ] {
+        let ended = site.run(&format!("pull --via=native {target}:/data/ d"));
+        ended.assert(3, &[words, "check its name"]);
     }
+    let ended = site.run("pull --via=native --container=db web:/data/ d");
+    ended.assert(
+        3,
+        &["pod web has no container db; it has app", "--container"],
+    );
+    let ended = site.run("pull --via=native web:/absent/ d");
+    ended.assert(23, &["/absent/ does not exist"]);
+    assert!(!site.path("d").exists());
+}
+
+#[test]
+fn a_missing_right_is_named_in_the_servers_words() {
+    let Some(site) = Site::any(web().object(deployment("web", ("app", "web")))) else {
+        return;
+    };
+    site.server.deny("get", "pods");
+    let ended = site.run("pull --via=native web:/data/ d");
+    ended.assert(5, &["access was denied", "pods", "ask for that right"]);
+    site.server.allow("get", "pods");
+    site.server.deny("get", "deployments");
+    let ended = site.run("pull --via=native deploy/web:/data/ d");
+    ended.assert(5, &["access was denied", "deployments"]);
+    assert_eq!(site.server.counts().execs(), 0);
+}
+
+#[test]
+fn a_program_that_brings_no_credentials_is_quoted() {
+    let Some(site) = Site::any(web()) else {
+        return;
+    };
+    site.put_program(
+        "login",
+        "#!/bin/sh\necho 'the session has expired' >&2\nexit 1\n",
+    );
+    site.put_here(
+        "config",
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: x\n\
+             clusters: [{{name: c, cluster: {{server: {:?}}}}}]\n\
+             contexts: [{{name: x, context: {{cluster: c, user: u}}}}]\n\
+             users: [{{name: u, user: {{exec: {{command: {:?}, interactiveMode: Never,\
+             apiVersion: client.authentication.k8s.io/v1}}}}}}]\n",
+            site.server.url(),
+            site.path("login"),
+        ),
+    );
+    let ended = site.run("pull --via=native --kubeconfig=config web:/data/ d");
+    ended.assert(
+        5,
+        &["no credentials", "said: the session has expired", "log in"],
+    );
+}
+
+#[test]
+fn a_cluster_that_is_gone_is_unreachable() {
+    let Some(site) = Site::any(web()) else {
+        return;
+    };
+    let config = std::fs::read_to_string(site.path("kubeconfig")).unwrap();
+    // A port where nothing listens any more.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    site.put_here("gone", config.replace(&site.server.url(), &address));
+    let ended = site.run("pull --via=native --kubeconfig=gone web:/data/ d");
+    ended.assert(10, &["can not be reached", "refused", "check the network"]);
 }

@@ -1,69 +1,76 @@
-//! A cluster with one pod, a place on this computer, and ways between them.
+//! A cluster, a place on this computer, and ways between them.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::{self, JoinHandle};
+use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use testkit::{Cluster, Pod, Process, Server};
 
-/// Longer than any run may take, whatever goes wrong.
-const BOUND: Duration = Duration::from_secs(90);
+use super::ended::{BOUND, Ended, bounded};
+use super::skipped::{kubectl, missing, skip};
+
 /// How long a container may take to be rid of what a client left behind.
 const TIDY: Duration = Duration::from_secs(60);
-/// Where several minor versions of kubectl may be.
-const KUBECTL: &str = "/usr/lib/google-cloud-sdk/bin";
 
 /// A way into a cluster.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Way {
     pub(crate) name: &'static str,
-    via: &'static str,
+    /// `None` where each line says it.
+    via: Option<&'static str>,
     /// Of kubectl, which is then the only program that is found.
     kubectl: Option<u32>,
     websocket: bool,
 }
 
-pub(crate) const WAYS: [Way; 4] = [
+const WAYS: [Way; 4] = [
     Way {
         name: "the client that ksyncd has",
-        via: "native",
+        via: Some("native"),
         kubectl: None,
         websocket: true,
     },
     Way {
         name: "kubectl over WebSocket",
-        via: "kubectl",
+        via: Some("kubectl"),
         kubectl: Some(33),
         websocket: true,
     },
     Way {
         name: "kubectl over SPDY where WebSocket is refused",
-        via: "auto",
+        via: Some("auto"),
         kubectl: Some(33),
         websocket: false,
     },
     Way {
         name: "kubectl of a time when there was only SPDY",
-        via: "kubectl",
+        via: Some("kubectl"),
         kubectl: Some(29),
         websocket: true,
     },
 ];
 
+/// Every program is found.
+const ANY: Way = Way {
+    name: "any way",
+    via: None,
+    kubectl: None,
+    websocket: true,
+};
+
 impl Way {
     /// Whether no kubectl may help.
     pub(crate) fn is_native(self) -> bool {
-        self.via == "native"
+        self.via == Some("native")
     }
 }
 
-/// A cluster with a pod `web`, and a place with a kubeconfig.
+/// A cluster, and a place with a kubeconfig.
 pub(crate) struct Site {
     pub(crate) server: Server,
     pub(crate) way: Way,
@@ -71,6 +78,17 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    /// One where each line says by which way; `None` where there are no containers.
+    pub(crate) fn any(cluster: Cluster) -> Option<Self> {
+        match missing() {
+            Some(reason) => {
+                skip(reason);
+                None
+            }
+            None => Self::new(ANY, cluster),
+        }
+    }
+
     /// One for each way that there is on this computer.
     pub(crate) fn each(cluster: impl Fn() -> Cluster) -> Vec<Self> {
         if let Some(reason) = missing() {
@@ -100,10 +118,8 @@ impl Site {
     }
 
     fn new(way: Way, cluster: Cluster) -> Option<Self> {
-        let kubectl = way
-            .kubectl
-            .map(|minor| Path::new(KUBECTL).join(format!("kubectl.1.{minor}")));
-        if kubectl.as_ref().is_some_and(|kubectl| !kubectl.exists()) {
+        let program = way.kubectl.map(kubectl);
+        if program.as_ref().is_some_and(|program| !program.exists()) {
             skip(&format!("{}: it is not installed", way.name));
             return None;
         }
@@ -116,8 +132,8 @@ impl Site {
         let place = tempfile::tempdir().unwrap();
         server.kubeconfig(place.path().join("kubeconfig")).unwrap();
         fs::create_dir(place.path().join("bin")).unwrap();
-        if let Some(kubectl) = kubectl {
-            symlink(kubectl, place.path().join("bin/kubectl")).unwrap();
+        if let Some(program) = program {
+            symlink(program, place.path().join("bin/kubectl")).unwrap();
         }
         Some(Self { server, way, place })
     }
@@ -126,27 +142,65 @@ impl Site {
         self.place.path().join(name)
     }
 
-    /// A path in the pod's container.
-    pub(crate) fn there(&self, name: &str) -> PathBuf {
-        self.server.root("web", "app").unwrap().join(name)
+    /// Writes a file of this place.
+    pub(crate) fn put_here(&self, name: &str, content: impl AsRef<[u8]>) {
+        write(&self.path(name), content.as_ref());
     }
 
-    /// Runs `verb` between the pod and this place, with words parted by spaces.
-    pub(crate) fn run(&self, line: &str) -> Ended {
+    /// Writes a program of this place.
+    pub(crate) fn put_program(&self, name: &str, script: &str) {
+        self.put_here(name, script);
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// The text of a file of this place; empty if it is not there.
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// A path in the container `app` of the pod `web`.
+    pub(crate) fn there(&self, name: &str) -> PathBuf {
+        self.root("web").join(name)
+    }
+
+    /// The root of the container `app` of a pod.
+    pub(crate) fn root(&self, pod: &str) -> PathBuf {
+        self.server.root(pod, "app").unwrap()
+    }
+
+    /// Writes a file of the container `app` of a pod.
+    pub(crate) fn put(&self, pod: &str, name: &str, content: impl AsRef<[u8]>) {
+        write(&self.root(pod).join(name), content.as_ref());
+    }
+
+    /// The program with words parted by spaces, the first of which is a verb.
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut words = line.split(' ');
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("ksyncd"));
         command
             .env_clear()
             .env("HOME", self.place.path())
-            .env("PATH", self.path("bin"))
+            .env("KUBECONFIG", self.path("kubeconfig"))
             .current_dir(self.place.path())
             .args(words.next())
-            .args(["--kubeconfig", "kubeconfig", "--via", self.way.via])
+            .args(self.way.via.map(|via| format!("--via={via}")))
             .args(words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        bounded(command.spawn().unwrap(), line)
+            .stdin(Stdio::null());
+        match (self.way.via, std::env::var_os("PATH")) {
+            (None, Some(path)) => command.env("PATH", path),
+            _ => command.env("PATH", self.path("bin")),
+        };
+        command
+    }
+
+    /// Runs the program, which has to end by itself.
+    pub(crate) fn run(&self, line: &str) -> Ended {
+        self.run_within(BOUND, line)
+    }
+
+    pub(crate) fn run_within(&self, bound: Duration, line: &str) -> Ended {
+        let name = format!("{}: {line}", self.way.name);
+        bounded(self.command(line), bound, &name)
     }
 
     /// Waits until the server listens, which it does not while it starts again.
@@ -160,7 +214,7 @@ impl Site {
         }
     }
 
-    /// What still runs in the pod when it had time to end.
+    /// What still runs in the pods when it had time to end.
     pub(crate) fn left(&self) -> Vec<Process> {
         self.left_after(TIDY)
     }
@@ -182,99 +236,7 @@ pub(crate) fn web() -> Cluster {
     Cluster::new().pod(Pod::busybox("web"))
 }
 
-/// Why none of this can be tested here.
-fn missing() -> Option<&'static str> {
-    // A build for checks only may have been told to bring no agent.
-    let is_without_agent = option_env!("KSYNCD_AGENTS_DIR").is_some_and(|directory| {
-        let agent = Path::new(directory)
-            .join(std::env::consts::ARCH)
-            .join("ksyncd-agent");
-        !agent.is_file()
-    });
-    if is_without_agent {
-        return Some("this build of ksyncd has no agent");
-    }
-    testkit::unavailable()
-}
-
-pub(crate) fn skip(reason: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
-}
-
-/// A run that has ended.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) stderr: String,
-}
-
-impl Ended {
-    #[track_caller]
-    pub(crate) fn assert_success(&self, way: Way) {
-        assert_eq!(self.code, Some(0), "{}: {}", way.name, self.stderr);
-    }
-
-    /// It ended with `code`, in plain sentences that say what `words` say and a next step.
-    #[track_caller]
-    pub(crate) fn assert(&self, way: Way, code: i32, words: &[&str]) {
-        assert_eq!(self.code, Some(code), "{}: {}", way.name, self.stderr);
-        for word in words {
-            assert!(
-                self.stderr.contains(word),
-                "{}: no {word:?} in {}",
-                way.name,
-                self.stderr
-            );
-        }
-        self.assert_plain();
-    }
-
-    #[track_caller]
-    pub(crate) fn assert_plain(&self) {
-        for odd in ["os error", "Error {", "Err(", "Some(", "panicked"] {
-            assert!(!self.stderr.contains(odd), "{odd:?} in {}", self.stderr);
-        }
-        for line in self.stderr.lines() {
-            assert!(line.starts_with("ksyncd: "), "{line}");
-            assert!(!line.contains(char::is_control), "{line:?}");
-        }
-    }
-}
-
-/// Waits for the end of a run, which has to come by itself.
-fn bounded(mut child: Child, line: &str) -> Ended {
-    let _ignored = listen(child.stdout.take().unwrap());
-    let stderr = listen(child.stderr.take().unwrap());
-    let status = wait(&mut child);
-    if status.is_none() {
-        child.kill().unwrap();
-        panic!("it hangs: {line}: {}", text(stderr));
-    }
-    Ended {
-        code: status.and_then(|status| status.code()),
-        stderr: text(stderr),
-    }
-}
-
-fn wait(child: &mut Child) -> Option<ExitStatus> {
-    let patience = Instant::now() + BOUND;
-    while Instant::now() < patience {
-        if let Some(status) = child.try_wait().unwrap() {
-            return Some(status);
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    None
-}
-
-fn listen(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).unwrap();
-        bytes
-    })
-}
-
-fn text(listener: JoinHandle<Vec<u8>>) -> String {
-    String::from_utf8(listener.join().unwrap()).unwrap()
+fn write(path: &Path, content: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
 }

@@ -1,16 +1,18 @@
 //! Heartbeats: is the other end alive, and how far away is it?
 //!
-//! After [`SILENCE`] without a frame in either direction a ping goes out. Nothing heard for the
-//! timeout means that the peer is dead. Pings are numbered, so a pong that answers nothing shows.
+//! After [`SILENCE`] without a frame in either direction a ping goes out, or sooner where the timeout
+//! is short. Nothing heard for the timeout means that the peer is dead. Pings are numbered, so a pong that answers nothing shows.
 
 use super::Time;
 
-/// Silence after which a ping is sent.
+/// Most silence after which a ping is sent.
 pub const SILENCE: Time = Time::from_secs(5);
 
 /// One end's view of the other's life.
 #[derive(Debug, Clone)]
 pub struct Heartbeat {
+    /// Silence after which a ping is sent.
+    silence: Time,
     last_sent: Time,
     last_ping: Option<Time>,
     pings: u64,
@@ -21,9 +23,11 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Starts with a ping, to learn the round trip.
-    pub fn new(now: Time) -> Self {
+    /// Starts with a ping, to learn the round trip. A peer that is silent for `timeout` is dead: it
+    /// is asked twice before.
+    pub fn new(now: Time, timeout: Time) -> Self {
         Self {
+            silence: SILENCE.min(timeout / 3),
             last_sent: now,
             last_ping: None,
             pings: 0,
@@ -42,7 +46,7 @@ impl Heartbeat {
     pub fn ping_due(&self, heard: Time) -> Time {
         match self.last_ping {
             None => Time::ZERO,
-            Some(last_ping) => self.last_sent.min(heard.max(last_ping)) + SILENCE,
+            Some(last_ping) => self.last_sent.min(heard.max(last_ping)) + self.silence,
         }
     }
 
@@ -100,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_first_ping_goes_out_at_once_and_the_next_after_silence() {
-        let mut beat = Heartbeat::new(secs(0));
+        let mut beat = Heartbeat::new(secs(0), secs(60));
         assert_eq!(beat.take_ping(secs(0), secs(0)), Some(1));
         beat.sent(secs(0));
         assert_eq!(beat.take_ping(secs(4), secs(0)), None);
@@ -109,7 +113,7 @@ mod tests {
 
     #[test]
     fn traffic_in_both_directions_needs_no_pings() {
-        let mut beat = Heartbeat::new(secs(0));
+        let mut beat = Heartbeat::new(secs(0), secs(60));
         beat.take_ping(secs(0), secs(0));
         for now in 1..100 {
             beat.sent(secs(now));
@@ -118,8 +122,15 @@ mod tests {
     }
 
     #[test]
+    fn a_short_timeout_leaves_time_to_ask_twice() {
+        let mut beat = Heartbeat::new(secs(0), secs(3));
+        let asked = (0..3).filter(|&now| beat.take_ping(secs(now), secs(0)).is_some());
+        assert_eq!(asked.collect::<Vec<_>>(), [0, 1, 2]);
+    }
+
+    #[test]
     fn hearing_nothing_asks_even_while_sending() {
-        let mut beat = Heartbeat::new(secs(0));
+        let mut beat = Heartbeat::new(secs(0), secs(60));
         beat.take_ping(secs(0), secs(0));
         beat.sent(secs(6));
         assert!(beat.take_ping(secs(6), secs(1)).is_some());
@@ -131,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_shortest_round_trip_counts() {
-        let mut beat = Heartbeat::new(secs(0));
+        let mut beat = Heartbeat::new(secs(0), secs(60));
         for (sent, back) in [(0, 3), (10, 12), (20, 29)] {
             let number = beat.take_ping(secs(sent), secs(0)).unwrap();
             assert!(beat.ponged(secs(back), number));
@@ -141,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_pong_for_no_ping_shows() {
-        let mut beat = Heartbeat::new(secs(0));
+        let mut beat = Heartbeat::new(secs(0), secs(60));
         assert!(!beat.ponged(secs(0), 1));
         beat.take_ping(secs(0), secs(0));
         assert!(!beat.ponged(secs(0), 0));

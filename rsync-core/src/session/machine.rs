@@ -195,7 +195,7 @@ impl Session {
             said_goodbye: false,
             allowance: Allowance::new(0),
             window: Window::new(config.hello.credit),
-            heartbeat: Heartbeat::new(Time::ZERO),
+            heartbeat: Heartbeat::new(Time::ZERO, config.timeout),
             throttle: Throttle::new(0),
             config,
         }

@@ -21,15 +21,12 @@ const DIRECTORY: &str = ".ksyncd";
 /// The same, as it is seen from within.
 pub(crate) const PLACE: &str = "/.ksyncd";
 
-/// Puts an agent into the container of `target`, unless it is there, and says how to start it and
-/// how many bytes were sent.
+/// Puts an agent into the container of `target`, unless it is there, and says where it is and how
+/// many bytes were sent.
 ///
 /// # Errors
 /// If there is no agent for it, or no way to put it there.
-pub(crate) fn bring(
-    target: &Target,
-    agents: &dyn Agents,
-) -> Result<Option<(Vec<String>, u64)>, Error> {
+pub(crate) fn bring(target: &Target, agents: &dyn Agents) -> Result<Option<(String, u64)>, Error> {
     let Target::Container { engine, name, .. } = target else {
         return Ok(None);
     };
@@ -43,7 +40,7 @@ pub(crate) fn bring(
     let file = format!("ksyncd-agent-{}", offer.digest);
     let path = format!("{PLACE}/{file}");
     if is_there(target, &path, &offer.digest.to_string()) {
-        return Ok(Some((vec![path, "serve".into()], 0)));
+        return Ok(Some((path, 0)));
     }
     let not_placed = |said: String| explain(Problem::NotPlaced { said });
     let image = agents
@@ -51,7 +48,7 @@ pub(crate) fn bring(
         .map_err(|error| not_placed(error.to_string()))?;
     let archive = archive(&file, &image).map_err(|error| not_placed(error.to_string()))?;
     upload(*engine, name, archive).map_err(not_placed)?;
-    Ok(Some((vec![path, "serve".into()], offer.len)))
+    Ok(Some((path, offer.len)))
 }
 
 /// Whether an agent could be put into the container of `target`: its machine, and an error if not.

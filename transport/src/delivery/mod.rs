@@ -1,6 +1,6 @@
 //! Getting an agent to run at the far end of a byte stream, where nothing but a POSIX shell is.
 //!
-//! One remote command does it all. The command line is `sh -s TOKEN MACHINE:HASH:SIZE…`: plain
+//! One remote command does it all. The command line is `sh -s TOKEN TIMEOUT MACHINE:HASH:SIZE…`: plain
 //! words that need no quoting, so they survive every remote shell, exec call and URL alike. The
 //! script travels on standard input; once the shell has read it, nothing is sent
 //! that was not asked for, because the tools of a small image read further than they should.
@@ -21,6 +21,7 @@ mod dialogue;
 
 use std::fmt::Write as _;
 use std::io::{self, BufReader, Read, Write};
+use std::time::Duration;
 
 pub use dialogue::{Delivered, Failure, MAX_NOISE, Step, Tried, Why};
 pub(crate) use dialogue::{Listener, split_word};
@@ -34,15 +35,17 @@ const SCRIPT: &str = include_str!("script.sh");
 #[derive(Debug)]
 pub struct Delivery {
     token: String,
+    timeout: Duration,
     offers: Vec<String>,
 }
 
 impl Delivery {
-    /// Prepares to deliver one of `agents`.
+    /// Prepares to deliver one of `agents`, which is to take a client that is silent for `timeout`
+    /// for dead.
     ///
     /// # Errors
     /// If the system has no random numbers.
-    pub fn new(agents: &dyn Agents) -> io::Result<Self> {
+    pub fn new(agents: &dyn Agents, timeout: Duration) -> io::Result<Self> {
         let token = token()?;
         let offers = agents.offers();
         let offers = offers
@@ -50,6 +53,7 @@ impl Delivery {
             .map(|offer| format!("{}:{}:{}", offer.machine, offer.digest, offer.len));
         Ok(Self {
             token,
+            timeout,
             offers: offers.collect(),
         })
     }
@@ -59,6 +63,7 @@ impl Delivery {
         let fixed = ["sh", "-s", &self.token].map(str::to_owned);
         fixed
             .into_iter()
+            .chain([self.timeout.as_secs().to_string()])
             .chain(self.offers.iter().cloned())
             .collect()
     }
@@ -88,6 +93,11 @@ impl Delivery {
             (_, heard) => heard,
         }
     }
+}
+
+/// What an agent is told of its client's patience.
+pub(crate) fn timeout(timeout: Duration) -> String {
+    format!("--timeout={}", timeout.as_secs())
 }
 
 /// What nobody at the far end can know before the conversation.
@@ -120,9 +130,11 @@ mod tests {
     use super::*;
     use crate::agents::testing::OneAgent;
 
+    const TIMEOUT: Duration = Duration::from_secs(60);
+
     #[test]
     fn the_remote_command_needs_no_quoting_in_any_shell() {
-        let delivery = Delivery::new(&OneAgent::new("x86_64", b"agent")).unwrap();
+        let delivery = Delivery::new(&OneAgent::new("x86_64", b"agent"), TIMEOUT).unwrap();
         for word in delivery.command() {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-:_".contains(&byte);
             assert!(word.bytes().all(plain), "{word}");
@@ -132,7 +144,7 @@ mod tests {
     #[test]
     fn two_deliveries_have_different_tokens() {
         let agents = OneAgent::new("x86_64", b"agent");
-        let [one, two] = [(); 2].map(|()| Delivery::new(&agents).unwrap().token);
+        let [one, two] = [(); 2].map(|()| Delivery::new(&agents, TIMEOUT).unwrap().token);
         assert_ne!(one, two);
     }
 

@@ -1,6 +1,7 @@
 # Finds or places the agent and becomes it. For any POSIX shell; see `mod.rs`.
 #
-# $1 is the token of this session, the others are MACHINE:HASH:SIZE of each agent on offer.
+# $1 is the token of this session, $2 after how many seconds of silence the agent is to end; the
+# others are MACHINE:HASH:SIZE of each agent on offer.
 # What it says are lines of the form `ksyncd TOKEN WORD…`; see `dialogue.rs`.
 #
 # It is one group, so that the shell has read all of it before any of it runs.
@@ -9,7 +10,8 @@
   umask 077
   set -C
   token=$1
-  shift
+  timeout=$2
+  shift 2
   exec 3>&2
   if [ -c /dev/null ]; then exec 2>/dev/null; fi
 
@@ -65,7 +67,7 @@
   become() {
     say "$1" "$PWD"
     umask "$mask"
-    exec "./$name" serve $once "$from" 2>&3 3>&-
+    exec "./$name" serve $once "--timeout=$timeout" "$from" 2>&3 3>&-
   }
 
   # Takes away what this session put into directory $1.

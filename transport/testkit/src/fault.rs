@@ -35,6 +35,8 @@ pub enum Lie {
     DelayPongs(Duration),
     /// This is printed before the command's own output.
     Noise(Vec<u8>),
+    /// What was executed is killed, as the kernel does it when memory runs out. The container stays.
+    Kill,
     /// Everything in the container is killed; the next exec finds it started again.
     Die,
     /// The pod is deleted and its successor takes its place.
@@ -66,6 +68,11 @@ impl Fault {
     pub fn after(mut self, way: Way, bytes: u64) -> Self {
         (self.way, self.bytes) = (way, bytes);
         self
+    }
+
+    /// What the server does.
+    pub fn lie(&self) -> &Lie {
+        &self.lie
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use tempfile::TempDir;
 
 use crate::error::Error;
@@ -186,6 +186,17 @@ impl Sandbox {
                 // It ends after the last of the others.
                 let mut ended = [PollFd::new(&first, PollFlags::IN)];
                 let _ = rustix::event::poll(&mut ended, Some(&DEATH));
+            }
+        }
+    }
+
+    /// Ends everything in here but the first process.
+    pub(crate) fn kill_others(&self) {
+        for process in self.processes() {
+            let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
+            if let Some(pid) = pid {
+                // It may have ended by itself meanwhile.
+                let _ = kill_process(pid, Signal::KILL);
             }
         }
     }

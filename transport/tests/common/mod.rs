@@ -44,7 +44,8 @@ impl ScriptedAgent {
              shift\n\
              if [ -x /bin/busybox ]; then box=/bin/busybox; fi\n\
              if [ \"$1\" = --once ]; then shift; $box rm \"$0\"; $box rmdir \"$PWD\"; fi\n\
-             cd \"$1\"\n\
+             [ \"$1\" = --timeout=60 ] || exit 9\n\
+             cd \"$2\"\n\
              echo \"hello from $PWD\"\n\
              exec $box cat\n"
         );

@@ -344,6 +344,7 @@ impl<W: ToClient> Link<W> {
                     }
                 }
             }
+            Lie::Kill => self.session.sandbox.kill_others(),
             Lie::Die => state.kill_container(namespace, pod, container),
             // A successor that can not be made leaves no pod at all, which is as bad.
             Lie::Replace => drop(state.replace_pod(namespace, pod)),

@@ -3,7 +3,8 @@
 use testkit::workload::deployment;
 use testkit::{Cluster, Container, Pod};
 
-use super::bench::{Bench, has_kubectl};
+use super::site::Site;
+use super::skipped::has_kubectl;
 
 fn web() -> Cluster {
     let pod = Pod::busybox("web").label("app", "web");
@@ -14,12 +15,12 @@ fn web() -> Cluster {
 
 #[test]
 fn where_a_pull_would_work_everything_passes_and_nothing_is_left() {
-    let Some(bench) = Bench::new(web()) else {
+    let Some(site) = Site::any(web()) else {
         return;
     };
-    bench.there("web", "data/a", "a");
+    site.put("web", "data/a", "a");
     for target in ["web:/data/", "web", "pod/web:"] {
-        let ended = bench.run(&format!("doctor --via=native {target}"));
+        let ended = site.run(&format!("doctor --via=native {target}"));
         ended.assert(
             0,
             &[
@@ -34,17 +35,17 @@ fn where_a_pull_would_work_everything_passes_and_nothing_is_left() {
         );
         assert!(!ended.out.contains("FAIL") && !ended.out.contains("note"));
     }
-    let root = bench.server.root("web", "app").unwrap();
+    let root = site.root("web");
     assert_eq!(std::fs::read_dir(root.join("tmp")).unwrap().count(), 0);
-    assert!(bench.server.leftovers().is_empty());
+    assert!(site.server.leftovers().is_empty());
 }
 
 #[test]
 fn a_missing_right_is_named_with_the_command_that_gives_it() {
-    let Some(bench) = Bench::new(web().deny("*", "pods/exec").deny("list", "replicasets")) else {
+    let Some(site) = Site::any(web().deny("*", "pods/exec").deny("list", "replicasets")) else {
         return;
     };
-    let ended = bench.run("doctor --via=native deploy/web:/data/");
+    let ended = site.run("doctor --via=native deploy/web:/data/");
     assert_ne!(ended.code, Some(0));
     for words in [
         "pass  you may get deployments",
@@ -62,10 +63,10 @@ fn where_only_spdy_is_allowed_it_says_so_and_a_pull_would_work() {
     if !has_kubectl() {
         return;
     }
-    let Some(bench) = Bench::new(web().deny("get", "pods/exec")) else {
+    let Some(site) = Site::any(web().deny("get", "pods/exec")) else {
         return;
     };
-    let ended = bench.run("doctor web:/data/");
+    let ended = site.run("doctor web:/data/");
     ended.assert(
         0,
         &[
@@ -73,7 +74,7 @@ fn where_only_spdy_is_allowed_it_says_so_and_a_pull_would_work() {
             "by kubectl",
         ],
     );
-    bench.run("pull web:/data/ d").assert(0, &[]);
+    site.run("pull web:/data/ d").assert(0, &[]);
 }
 
 #[test]
@@ -82,69 +83,68 @@ fn a_container_without_a_place_for_the_agent_fails_as_a_pull_does() {
         .read_only()
         .writable("/tmp")
         .no_execution("/tmp");
-    let Some(bench) = Bench::new(Cluster::new().pod(Pod::new("tight").container(tight))) else {
+    let Some(site) = Site::any(Cluster::new().pod(Pod::new("tight").container(tight))) else {
         return;
     };
-    let ended = bench.run("doctor tight:/data/");
+    let ended = site.run("doctor tight:/data/");
     ended.assert(5, &["/tmp does not allow execution", "emptyDir"]);
-    bench.run("pull tight:/data/ d").assert(5, &[]);
+    site.run("pull tight:/data/ d").assert(5, &[]);
 }
 
 #[test]
 fn a_container_that_would_have_to_be_added_is_announced_with_the_right_it_takes() {
     let program = assert_cmd::cargo::cargo_bin!("ksyncd");
     let pod = Pod::new("bare").container(Container::program("app", program));
-    let Some(bench) = Bench::new(Cluster::new().pod(pod)) else {
+    let Some(site) = Site::any(Cluster::new().pod(pod)) else {
         return;
     };
     let line = "doctor --via=native --agent-image=busybox bare:/srv/";
-    bench.run(line).assert(
+    site.run(line).assert(
         0,
         &[
             "pass  you may patch pods/ephemeralcontainers",
             "note  there is no shell: a container of the image busybox would be added",
         ],
     );
-    bench.server.deny("patch", "pods/ephemeralcontainers");
-    bench.run(line).assert(5, &["FAIL  you may not patch"]);
-    let without = bench.run("doctor --via=native bare:/srv/");
+    site.server.deny("patch", "pods/ephemeralcontainers");
+    site.run(line).assert(5, &["FAIL  you may not patch"]);
+    let without = site.run("doctor --via=native bare:/srv/");
     without.assert(5, &["there is no shell", "--agent-image"]);
 }
 
 #[test]
 fn what_can_not_be_read_is_named() {
     let user = Container::busybox("app").user(999, 999);
-    let Some(bench) = Bench::new(Cluster::new().pod(Pod::new("web").container(user))) else {
+    let Some(site) = Site::any(Cluster::new().pod(Pod::new("web").container(user))) else {
         return;
     };
-    bench.there("web", "data/open", "a");
-    bench.there("web", "data/secret", "b");
-    let secret = bench.server.root("web", "app").unwrap().join("data/secret");
+    site.put("web", "data/open", "a");
+    site.put("web", "data/secret", "b");
+    let secret = site.root("web").join("data/secret");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     std::fs::set_permissions(secret, mode).unwrap();
-    let ended = bench.run("doctor web:/data/");
+    let ended = site.run("doctor web:/data/");
     ended.assert(5, &["1 of 3 entries can not be read, such as /data/secret"]);
-    bench
-        .run("doctor web:/nowhere")
+    site.run("doctor web:/nowhere")
         .assert(5, &["/nowhere does not exist"]);
 }
 
 #[test]
 fn a_machine_without_an_agent_fails() {
     let old = Container::busybox("app").of_32_bits();
-    let Some(bench) = Bench::new(Cluster::new().pod(Pod::new("old").container(old))) else {
+    let Some(site) = Site::any(Cluster::new().pod(Pod::new("old").container(old))) else {
         return;
     };
-    let ended = bench.run("doctor old:/data/");
+    let ended = site.run("doctor old:/data/");
     ended.assert(5, &["there is no agent for Linux i686"]);
 }
 
 #[test]
 fn what_is_not_there_ends_with_the_code_of_a_pull() {
-    let Some(bench) = Bench::new(web()) else {
+    let Some(site) = Site::any(web()) else {
         return;
     };
-    let ended = bench.run("doctor --via=native nobody:/data/");
+    let ended = site.run("doctor --via=native nobody:/data/");
     ended.assert(
         3,
         &["FAIL  nobody: there is no pod nobody", "a pull would fail"],
@@ -153,17 +153,15 @@ fn what_is_not_there_ends_with_the_code_of_a_pull() {
 
 #[test]
 fn other_targets_get_the_checks_that_apply() {
-    let Some(bench) = Bench::new(Cluster::new()) else {
+    let Some(site) = Site::any(Cluster::new()) else {
         return;
     };
-    bench.here("s/a", "a");
+    site.put_here("s/a", "a");
     // A remote shell that stays here.
-    bench.here("rsh", "#!/bin/sh\nexec \"$@\"\n");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(bench.path("rsh"), mode).unwrap();
-    let rsh = bench.path("rsh").display().to_string();
-    let path = bench.path("s").display().to_string();
-    let ended = bench.run(&format!("doctor --rsh={rsh} :{path}/"));
+    site.put_program("rsh", "#!/bin/sh\nexec \"$@\"\n");
+    let rsh = site.path("rsh").display().to_string();
+    let path = site.path("s").display().to_string();
+    let ended = site.run(&format!("doctor --rsh={rsh} :{path}/"));
     ended.assert(0, &["a shell answers, by", "all of 2 entries can be read"]);
     assert!(!ended.out.contains("pods"));
 }

@@ -1,0 +1,37 @@
+//! What deliveries left that were killed before they could tidy up: parts of agents.
+//!
+//! The script that brings an agent writes it under the name that it will have, a dot, and a token of
+//! its session, and renames it when it is complete. Where all of a container was killed meanwhile,
+//! and its file system stays, nobody else takes the part away.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// How all agents are called that were delivered.
+const PREFIX: &str = "ksyncd-agent-";
+/// No delivery goes on for so long without a byte.
+const STALE: Duration = Duration::from_secs(600);
+
+/// Removes what is left beside `program`, if that is an agent that was delivered.
+pub(crate) fn remove(program: &Path) -> io::Result<()> {
+    let name = program.file_name().and_then(|name| name.to_str());
+    let Some(home) = program.parent().filter(|home| home == &Path::new(".")) else {
+        return Ok(());
+    };
+    if !name.is_some_and(|name| name.starts_with(PREFIX)) {
+        return Ok(());
+    }
+    for entry in home.read_dir()? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let part = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let is_part = part.is_some_and(|part| part.contains('.'));
+        // A time in the future is no age.
+        let age = || entry.metadata()?.modified().map(|time| time.elapsed());
+        if is_part && age().is_ok_and(|age| age.is_ok_and(|age| age > STALE)) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
