@@ -78,11 +78,15 @@ pub(super) fn sentence(error: &Error) -> String {
     }
 }
 
+/// Either end may be the one that has waited long enough.
+const WAIT_LONGER: &str = "check the connection, or wait longer with --timeout";
+
 fn peer_advice(code: u16) -> &'static str {
     match of_code(code) {
         Exit::FileSelection | Exit::Partial => "check the path there, and who may use it",
         Exit::FileIo => "check the disk there",
         Exit::Usage => "correct the command line",
+        Exit::Timeout => WAIT_LONGER,
         _ => "run again",
     }
 }
@@ -91,7 +95,7 @@ fn connection_advice(error: &ConnectionError) -> &'static str {
     match of_code(error.code()) {
         Exit::Incompatible => "use the same version at both ends",
         Exit::Startup => "run again, and check that nothing there writes to standard output first",
-        Exit::Timeout => "check the connection, or wait longer with --timeout",
+        Exit::Timeout => WAIT_LONGER,
         Exit::ConnectTimeout => "check the connection, or wait longer with --contimeout",
         _ => "run again",
     }
@@ -141,7 +145,13 @@ mod tests {
         let error = Error::Connection(ConnectionError::CloseTimeout {
             after: std::time::Duration::from_secs(9),
         });
-        assert_eq!(exit(&error), Exit::Timeout);
-        assert!(sentence(&error).ends_with("--timeout"));
+        let theirs = Error::Peer {
+            code: Exit::Timeout as u16,
+            text: "the other end has been silent for 9 s".into(),
+        };
+        for error in [error, theirs] {
+            assert_eq!(exit(&error), Exit::Timeout);
+            assert!(sentence(&error).ends_with("--timeout"));
+        }
     }
 }

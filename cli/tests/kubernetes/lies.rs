@@ -145,7 +145,9 @@ fn answers_to_pings_that_come_late_do_no_harm() {
             Fault::new(stall).after(Direction::Down, 1_000_000),
         ]);
         site.run("pull -aH web:/data/ out").assert(0, &[]);
-        assert!(site.server.told().contains(&late), "{}", site.way.name);
+        // Where ksyncd itself sends enough, its client sends no pings.
+        let was_told = site.server.told().contains(&late);
+        assert!(was_told || site.way.is_native(), "{}", site.way.name);
         assert_eq!(differences(&site.there("data"), &site.path("out")), "");
         assert_eq!(site.left(), []);
     });

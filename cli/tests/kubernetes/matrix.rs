@@ -288,7 +288,9 @@ fn a_pod_that_is_replaced() {
 
 #[test]
 fn a_connection_on_which_nothing_arrives_any_more() {
-    assert_some_failed(tally("Silence", " --timeout=3", |_| Lie::Silence));
+    assert_some_failed(tally("Silence", " --timeout=3 --contimeout=9", |_| {
+        Lie::Silence
+    }));
 }
 
 #[test]
