@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use common::{ScriptedAgent, converse, reach_by};
 use transport::delivery::{Delivered, Failure};
@@ -126,6 +127,39 @@ fn a_delivery_cut_short_leaves_nothing_behind() {
         "{error}"
     );
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_delivery_in_which_nothing_arrives_any_more_ends_by_itself() {
+    for shell in ["dash", "bash", "busybox sh"] {
+        let directory = tempfile::tempdir().unwrap();
+        // The stream stays open, also when the client is gone.
+        let before = "mkfifo $TMPDIR/end; (dd bs=4096 count=20; exec cat $TMPDIR/end) |";
+        let words = far_end(shell, directory.path(), "");
+        let script = format!("shift; {before} {shell} \"$@\"");
+        let command = words[..4].iter().chain([&script, &words[5]]);
+        let target = Target::RemoteShell {
+            command: command.map(Into::into).collect(),
+            host: None,
+        };
+        let timeouts = Timeouts {
+            silence: Duration::from_millis(300),
+            agent: Duration::from_secs(1),
+            ..Timeouts::default()
+        };
+        let error = reach(&target, ScriptedAgent::new(1), &timeouts, &|_| ()).unwrap_err();
+        assert!(matches!(error, Error::TimedOut { .. }), "{shell}: {error}");
+        let patience = Instant::now() + Duration::from_secs(60);
+        while fs::read_dir(directory.path()).unwrap().count() > 1 {
+            assert!(Instant::now() < patience, "{shell}");
+            thread::sleep(Duration::from_millis(20));
+        }
+        drop(
+            fs::File::options()
+                .write(true)
+                .open(directory.path().join("end")),
+        );
+    }
 }
 
 #[test]

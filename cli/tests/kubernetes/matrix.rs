@@ -18,6 +18,8 @@ use super::tree::{differences, files, plant};
 
 /// Runs of each lie, way and verb, if `KSYNCD_LIES` does not say.
 const RUNS: u64 = 1;
+/// More bytes than the script has that delivers an agent.
+const SCRIPT: u64 = 4096;
 /// Exit codes of runs that fail, and say why.
 const FAILURES: [i32; 9] = [3, 5, 10, 12, 23, 24, 25, 30, 35];
 
@@ -110,7 +112,14 @@ fn tally(name: &str, options: &str, roll: impl Fn(&mut Dice) -> Lie + Sync) -> T
                 } else {
                     (Direction::Down, lengths[1])
                 };
-                let fault = Fault::new(roll(&mut dice)).after(direction, 1 + dice.below(len));
+                let lie = roll(&mut dice);
+                // A shell that waits for the rest of its script knows nothing of time.
+                let first = match (&lie, direction) {
+                    (Lie::Silence, Direction::Up) => SCRIPT,
+                    _ => 1,
+                };
+                let at = first + dice.below(len.saturating_sub(first).max(1));
+                let fault = Fault::new(lie).after(direction, at);
                 prepare(&site, verb, is_delivered);
                 let (told, right) = survives(&site, verb, options, &fault, &what);
                 tally.runs += 1;

@@ -23,9 +23,10 @@
   case $(command -v cat) in
     /*) ;;
     *)
-      for box in /bin/busybox /usr/bin/busybox /sbin/busybox; do
-        if [ -x "$box" ]; then
-          for tool in uname id ls mkdir rmdir head dd cat wc chmod mv rm; do
+      for place in /bin /usr/bin /sbin; do
+        if [ -x "$place/busybox" ]; then
+          box=$place/busybox
+          for tool in uname id ls mkdir rmdir head dd cat wc chmod mv rm sleep; do
             eval "$tool() { $box $tool \"\$@\"; }"
           done
           break
@@ -89,13 +90,30 @@
   fetch() {
     if [ -n "$first" ]; then cat <"$first/$part" >"$part"; return; fi
     say need "${system#Linux }"
-    take | (cat >"$part"; filled=$?; cat >/dev/null; exit $filled)
+    take 4<&0 | (cat >"$part"; filled=$?; cat >/dev/null; exit $filled)
   }
   take() {
     case $(echo ab | head -c 1) in
-      a) head -c "$size" ;;
-      *) dd bs=1 count="$size" ;;
+      a) $box head -c "$size" <&4 & ;;
+      *) $box dd bs=1 count="$size" <&4 & ;;
     esac
+    taking=$!
+    # Nobody must wait for the one who watches.
+    if command -v sleep >&2; then (exec <&- >&- 2>&- 3>&- 4>&-; watch "$taking") & fi
+    wait "$taking"
+  }
+
+  # Ends process $1 when $part has not grown for as long as the client may be silent.
+  watch() {
+    before=
+    ticks=0
+    while [ "$ticks" -lt "$timeout" ] && sleep 1 && kill -0 "$1"; do
+      now=$(wc -c <"$part")
+      if [ "$now" != "$before" ]; then ticks=0; fi
+      before=$now
+      ticks=$((ticks + 1))
+    done
+    kill "$1"
   }
 
   once=
