@@ -7,6 +7,7 @@
 mod admission;
 mod decide;
 mod links;
+mod undescribed;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
@@ -23,7 +24,7 @@ use crate::monitor::{Event, Trouble};
 use crate::path::{FileName, RelPath};
 use crate::plan::{self, Merge, Pair, Verdict};
 use crate::root::{Dir, Metadata};
-use crate::wire::message::{DirId, Listed, Listing, Owners, Problem};
+use crate::wire::message::{DirId, Listed, Listing, Owners, Problem, ProblemKind};
 
 pub(super) use links::Group;
 
@@ -75,6 +76,8 @@ struct OpenListing {
     scope: Scope,
     merge: Merge,
     index: u32,
+    /// Names in it that could not be described, and that the source was not found to have.
+    undescribed: Vec<(Vec<u8>, ProblemKind)>,
     /// Nothing in it may be deleted.
     incomplete: bool,
     blocked: Option<Blocked>,
@@ -184,6 +187,8 @@ impl<'s, 'a> Listings<'s, 'a> {
         for pair in pairs {
             match pair {
                 Pair::Source(entry) => {
+                    open.undescribed
+                        .retain(|(name, _)| name != entry.name.as_bytes());
                     let found = self.left_out_here(&open, &entry);
                     self.entry(listing.dir, &mut open, entry, found)?
                 }
@@ -198,6 +203,7 @@ impl<'s, 'a> Listings<'s, 'a> {
             self.open.insert(listing.dir, open);
         } else {
             merge.rest().for_each(|found| self.extraneous(&open, found));
+            self.report_undescribed(&open);
             self.fresh.remove(&open.path);
         }
         Ok(())
@@ -231,6 +237,7 @@ impl<'s, 'a> Listings<'s, 'a> {
             scope: self.scope.clone(),
             merge: Merge::new(Vec::new()),
             index: 0,
+            undescribed: Vec::new(),
             incomplete: !listing.complete,
             blocked: self.blocked_above(&path),
             content_follows: listing.content_follows,
@@ -255,6 +262,7 @@ impl<'s, 'a> Listings<'s, 'a> {
                     match listed {
                         Ok((found, scope)) => {
                             open.merge = Merge::new(found.entries);
+                            open.undescribed = found.problems;
                             open.scope = scope;
                         }
                         Err(error) => {
@@ -280,10 +288,17 @@ impl<'s, 'a> Listings<'s, 'a> {
         if self.shared.options.dry_run {
             return;
         }
-        let Ok(entry) = dir.own_entry(&crate::root::Detail::default()) else {
-            return;
-        };
         let attributes = &self.shared.options.attributes;
+        let entry = match dir.own_entry(&crate::root::Detail::default()) {
+            Ok(entry) => entry,
+            Err(error) => {
+                self.shared
+                    .account
+                    .count(|receipt| receipt.metadata_failed += 1);
+                self.shared.account.trouble(path, error);
+                return;
+            }
+        };
         let mut kept = Metadata::default();
         if attributes.times && !attributes.omit_dir_times {
             kept.mtime = Some(entry.mtime);

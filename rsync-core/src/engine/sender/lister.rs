@@ -14,9 +14,10 @@ use crate::engine::sender::directories::Directories;
 use crate::engine::sender::owners::Told;
 use crate::engine::sender::requests::Requests;
 use crate::engine::tree::{
-    Agreement, Counts, DirListing, Side, Summary, Tree, Visit, path_item, problem, walk,
+    Agreement, Counts, DirListing, Node, Side, Summary, Tree, Visit, path_item, problem, walk,
 };
 use crate::entry::Entry;
+use crate::filter::Scope;
 use crate::path::{FileName, RelPath};
 use crate::root::{Detail, Dir};
 use crate::wire::limits::{MAX_DEPTH, MAX_DIGESTS, MAX_LISTING_ENTRIES};
@@ -199,7 +200,7 @@ impl<'a> Lister<'a> {
                     continue;
                 }
                 Agreement::Listing => self.agreed(&node.counts),
-                Agreement::Unexplored | Agreement::None => self.list_again(node)?,
+                Agreement::Unexplored | Agreement::None => self.list_again(summary, node)?,
             }
             asked = false;
             stack.extend(node.children.iter().rev());
@@ -207,7 +208,7 @@ impl<'a> Lister<'a> {
         Ok(())
     }
 
-    fn list_again(&self, node: &crate::engine::tree::Node) -> Result<(), ConnectionError> {
+    fn list_again(&self, summary: &Summary, node: &Node) -> Result<(), ConnectionError> {
         // Without its own rules nobody knows what of it takes part.
         if let Some(problem) = &node.problem {
             return self.problem(node.path.clone(), problem.clone());
@@ -215,10 +216,49 @@ impl<'a> Lister<'a> {
         let opened = self.directories.open(&node.path);
         let listed =
             opened.and_then(|dir| Ok((self.tree.list(&dir, &node.path, &node.scope)?, dir)));
-        match listed {
-            Ok((listing, dir)) => self.send_listing(&dir, &node.path, &listing, false),
-            Err(error) => self.problem(node.path.clone(), problem("open", &error)),
+        let (listing, dir) = match listed {
+            Ok(listed) => listed,
+            Err(error) => return self.problem(node.path.clone(), problem("open", &error)),
+        };
+        self.send_listing(&dir, &node.path, &listing, false)?;
+        // A directory that came since the tree was condensed, or could not be described then.
+        let known: HashSet<&RelPath> = node
+            .children
+            .iter()
+            .filter_map(|&child| summary.nodes.get(child as usize))
+            .map(|child| &child.path)
+            .collect();
+        let dirs = listing.entries.iter().filter(|entry| entry.is_dir());
+        for path in dirs.map(|entry| node.path.join(&entry.name)) {
+            if !known.contains(&path) {
+                self.list_below(path, &node.scope)?;
+            }
         }
+        Ok(())
+    }
+
+    /// Lists a directory that is in no summary, and all below it.
+    fn list_below(&self, path: RelPath, scope: &Scope) -> Result<(), ConnectionError> {
+        let mut stack = vec![(path, scope.clone())];
+        while let Some((path, scope)) = stack.pop() {
+            let listed = self.directories.open(&path).and_then(|dir| {
+                let scope = self.tree.enter(&scope, &dir, &path)?;
+                Ok((self.tree.list(&dir, &path, &scope)?, dir, scope))
+            });
+            let (listing, dir, scope) = match listed {
+                Ok(listed) => listed,
+                Err(error) => {
+                    self.problem(path.clone(), problem("open", &error))?;
+                    continue;
+                }
+            };
+            self.send_listing(&dir, &path, &listing, false)?;
+            if path.depth() < MAX_DEPTH {
+                let dirs = listing.entries.iter().filter(|entry| entry.is_dir());
+                stack.extend(dirs.map(|entry| (path.join(&entry.name), scope.clone())));
+            }
+        }
+        Ok(())
     }
 
     fn agreed(&self, counts: &Counts) {

@@ -1,0 +1,167 @@
+//! Each call fails in turn, once or from then on.
+
+use nix::errno::Errno;
+
+use crate::calls::Class;
+use crate::place::Place;
+use crate::points::{Expected, Key, Way, assert_all_went_well, can_not_trace, choose, counted};
+use crate::tracer::{self, Call, Verdict};
+use crate::tree;
+
+/// Points of each way in a usual run of the tests.
+const SAMPLE: usize = 18;
+
+/// Something that goes wrong.
+#[derive(Debug, Clone, Copy)]
+struct Fault {
+    key: Key,
+    /// Which of these calls.
+    number: u32,
+    error: Errno,
+}
+
+/// Every call of the run, with every error.
+fn faults(place: &Place, way: Way) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (key, count) in counted(place, way) {
+        for number in 1..=count {
+            for &error in key.class.errors() {
+                faults.push(Fault { key, number, error });
+            }
+        }
+    }
+    faults
+}
+
+fn assert_nothing_is_lost(test: &str, way: Way) {
+    if can_not_trace(test) {
+        return;
+    }
+    let place = tree::make();
+    let all = faults(&place, way);
+    let faults = choose(&all, SAMPLE);
+    assert_faults_are_survived(test, way, &place, &faults, all.len());
+}
+
+fn assert_faults_are_survived(test: &str, way: Way, place: &Place, faults: &[Fault], all: usize) {
+    let expected = Expected::at(place);
+    let (mut hit, mut succeeded, mut wrong) = (0, 0, Vec::new());
+    for fault in faults {
+        let mut seen = 0;
+        tree::restore(place);
+        let end = tracer::run(&mut way.command(place), &place.path(""), &mut |call| {
+            if Key::of(call) != fault.key {
+                return Verdict::Pass;
+            }
+            seen += 1;
+            if seen != fault.number {
+                return Verdict::Pass;
+            }
+            hit += 1;
+            Verdict::Fail(fault.error)
+        });
+        match expected.judge(place, way, &end.unwrap()) {
+            Ok(success) => succeeded += u32::from(success),
+            Err(what) => wrong.push(format!("{fault:?}: {what}")),
+        }
+    }
+    assert_all_went_well(test, &wrong);
+    eprintln!(
+        "{test}: {} of {all} points tried, {hit} met, {succeeded} runs went on to a success, 0 files lost",
+        faults.len()
+    );
+    assert!(hit > 0, "no call failed");
+}
+
+#[test]
+fn a_pull_loses_nothing_whichever_call_fails() {
+    assert_nothing_is_lost("pull", Way::new("pull", ""));
+}
+
+/// Whoever can not find out what lies there must neither take it for gone nor for agreed.
+#[test]
+fn an_entry_that_can_not_be_looked_at_once_is_never_passed_over() {
+    let (test, way) = ("an entry that can not be looked at", Way::new("pull", ""));
+    if can_not_trace(test) {
+        return;
+    }
+    let place = tree::make();
+    let mut faults = faults(&place, way);
+    faults.retain(|fault| fault.key.call == "statx" && fault.error == Errno::EIO);
+    assert_faults_are_survived(test, way, &place, &faults, faults.len());
+}
+
+#[test]
+fn a_push_loses_nothing_whichever_call_fails() {
+    assert_nothing_is_lost("push", Way::new("push", ""));
+}
+
+#[test]
+fn a_pull_in_other_ways_loses_nothing_whichever_call_fails() {
+    let way = Way::new("pull", "--fsync --checksum --sparse --no-undo");
+    assert_nothing_is_lost("pull --fsync --checksum --sparse --no-undo", way);
+}
+
+#[test]
+fn a_pull_into_files_fails_cleanly_whichever_call_fails() {
+    assert_nothing_is_lost("pull --inplace", Way::in_place("pull", "--inplace"));
+}
+
+/// From some call on the destination takes nothing any more.
+fn assert_nothing_is_lost_from_then_on(test: &str, way: Way, error: Errno) {
+    if can_not_trace(test) {
+        return;
+    }
+    let changes = |call: &Call| {
+        let is_change = matches!(call.kind.class, Class::Write | Class::Name | Class::Set);
+        is_change && !call.path.starts_with("s")
+    };
+    let place = tree::make();
+    let expected = Expected::at(&place);
+    tree::restore(&place);
+    let mut count = 0;
+    let end = tracer::run(&mut way.command(&place), &place.path(""), &mut |call| {
+        count += usize::from(changes(call));
+        Verdict::Pass
+    });
+    assert_eq!(end.unwrap().code, Some(0));
+    let moments = choose(&Vec::from_iter(0..count), SAMPLE / 2);
+    let mut wrong = Vec::new();
+    for &moment in &moments {
+        let mut seen = 0;
+        tree::restore(&place);
+        let end = tracer::run(&mut way.command(&place), &place.path(""), &mut |call| {
+            if !changes(call) {
+                return Verdict::Pass;
+            }
+            seen += 1;
+            if seen > moment {
+                Verdict::Fail(error)
+            } else {
+                Verdict::Pass
+            }
+        });
+        if let Err(what) = expected.judge(&place, way, &end.unwrap()) {
+            wrong.push(format!("from call {moment} on: {what}"));
+        }
+    }
+    assert_all_went_well(test, &wrong);
+    eprintln!(
+        "{test}: {} of {count} moments tried, 0 files lost",
+        moments.len()
+    );
+}
+
+#[test]
+fn a_disk_that_is_full_from_some_moment_on_loses_nothing() {
+    for way in [Way::new("pull", ""), Way::new("push", "")] {
+        assert_nothing_is_lost_from_then_on("full", way, Errno::ENOSPC);
+    }
+}
+
+#[test]
+fn a_file_system_that_turns_read_only_loses_nothing() {
+    for way in [Way::new("pull", ""), Way::new("push", "")] {
+        assert_nothing_is_lost_from_then_on("read-only", way, Errno::EROFS);
+    }
+}
