@@ -46,11 +46,11 @@ fn assert_survived(test: &str, way: Way) {
                 Verdict::Kill(victim)
             });
             let end = end.unwrap();
-            if let Some(at) = killed_at {
+            if let Some(at) = killed_at.filter(|_| end.killed) {
                 killed += 1;
                 longest = longest.max(at.elapsed());
             }
-            if victim == Role::Client && killed_at.is_some() && end.code.is_some() {
+            if victim == Role::Client && end.killed && end.code.is_some() {
                 wrong.push(format!("{victim:?} at call {moment}: it was not killed"));
             }
             if let Err(what) = expected.judge(&place, way, &end) {

@@ -59,6 +59,8 @@ pub(crate) enum Verdict {
 pub(crate) struct End {
     /// Nothing if it was killed.
     pub(crate) code: Option<i32>,
+    /// A process of it was killed as its judge said.
+    pub(crate) killed: bool,
     /// It did not end by itself.
     pub(crate) hung: bool,
     pub(crate) stderr: String,
@@ -137,11 +139,13 @@ pub(crate) fn run(
         threads: HashMap::new(),
         agent: None,
         code: None,
+        killed: false,
     };
     tracing.until_all_ended(judge);
     drop(done);
     Ok(End {
         code: tracing.code,
+        killed: tracing.killed,
         hung: watchdog.join().unwrap(),
         stderr: String::from_utf8_lossy(&fs::read(said.path()).unwrap()).into_owned(),
     })
@@ -154,6 +158,7 @@ struct Tracing<'a> {
     threads: HashMap<Pid, Thread>,
     agent: Option<Pid>,
     code: Option<i32>,
+    killed: bool,
 }
 
 /// What is known of one thread.
@@ -248,11 +253,13 @@ impl Tracing<'_> {
                     .entry(pid)
                     .and_modify(|thread| thread.within = Some(Some(error)));
             }
-            Verdict::Kill(Role::Client) => kill(self.client, Signal::SIGKILL).unwrap(),
-            Verdict::Kill(Role::Agent) => {
-                if let Some(agent) = self.agent {
-                    kill(agent, Signal::SIGKILL).unwrap();
-                }
+            Verdict::Kill(victim) => {
+                let victim = match victim {
+                    Role::Client => Some(self.client),
+                    Role::Agent => self.agent,
+                };
+                // It may not have begun, or be gone already.
+                self.killed |= victim.is_some_and(|victim| kill(victim, Signal::SIGKILL).is_ok());
             }
         }
     }
