@@ -31,6 +31,10 @@ pub(super) fn advice(problem: &Problem) -> &'static str {
         Problem::Forbidden { .. } => {
             "ask for that right; ksyncd doctor TARGET names all that are needed"
         }
+        Problem::NoExec { .. } => {
+            "ask for a role with the verbs get and create on pods/exec, or with create alone for \
+             --via=kubectl"
+        }
         Problem::Unauthorized { .. } | Problem::Credentials { .. } => "log in to the cluster again",
         Problem::Unreachable { .. } => "check the network and where the configuration points",
         Problem::Configuration { .. } => {

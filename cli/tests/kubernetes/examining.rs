@@ -51,7 +51,7 @@ fn a_missing_right_is_named_with_the_command_that_gives_it() {
         "pass  you may get deployments",
         "note  you may not list replicasets",
         "FAIL  you may neither get nor create pods/exec",
-        "--verb=create --resource=pods/exec",
+        "--verb=get,create --resource=pods/exec",
         "a pull would fail",
     ] {
         assert!(ended.out.contains(words), "{words} in {}", ended.out);

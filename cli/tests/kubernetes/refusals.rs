@@ -43,6 +43,13 @@ fn who_may_not_execute_is_told_so() {
     for site in Site::each(|| web().deny("*", "pods/exec")) {
         let ended = site.run("pull web:/data/ out");
         ended.assert(5, &["pods/exec"]);
+        if site.way.is_native() {
+            let rule = [
+                "neither get nor create pods/exec in namespace default",
+                "verbs get and create",
+            ];
+            ended.assert(5, &rule);
+        }
         assert!(!site.path("out").exists());
     }
 }

@@ -1,105 +1,18 @@
-//! The permissions that a pull takes, asked for before they are needed.
-//!
-//! Anybody may ask about himself (`SelfSubjectAccessReview`), so this works where nothing else
-//! does.
+//! What a pull takes of a cluster, looked at before it is needed.
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
-use super::api::{Api, Method, parse};
+use super::api::Api;
 use super::explain;
 use super::problem::Problem;
+use super::rights::{
+    ADD_CONTAINER, CREATE_EXEC, GET_EXEC, GET_PODS, LIST_JOBS, LIST_PODS, LIST_SETS, right,
+};
 use super::way::{Route, Way};
 use crate::doctor::Finding;
 use crate::error::Error;
 use crate::opened::Opened;
 use crate::target::{Kubectl, Pods, Target};
-
-const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-
-/// A verb on a resource.
-#[derive(Debug, Clone, Copy)]
-struct Right {
-    verb: &'static str,
-    group: &'static str,
-    resource: &'static str,
-    subresource: &'static str,
-}
-
-const fn right(verb: &'static str, group: &'static str, resource: &'static str) -> Right {
-    Right {
-        verb,
-        group,
-        resource,
-        subresource: "",
-    }
-}
-
-const GET_PODS: Right = right("get", "", "pods");
-const LIST_PODS: Right = right("list", "", "pods");
-const LIST_SETS: Right = right("list", "apps", "replicasets");
-const LIST_JOBS: Right = right("list", "batch", "jobs");
-const GET_EXEC: Right = Right {
-    subresource: "exec",
-    ..right("get", "", "pods")
-};
-const ADD_CONTAINER: Right = Right {
-    subresource: "ephemeralcontainers",
-    ..right("patch", "", "pods")
-};
-const CREATE_EXEC: Right = Right {
-    subresource: "exec",
-    ..right("create", "", "pods")
-};
-
-impl Right {
-    fn name(self) -> String {
-        match self.subresource {
-            "" => format!("{} {}", self.verb, self.resource),
-            subresource => format!("{} {}/{subresource}", self.verb, self.resource),
-        }
-    }
-
-    /// The command that gives it, for whoever runs the cluster.
-    fn fix(self, namespace: &str) -> String {
-        let resource = match (self.subresource, self.group) {
-            ("", "") => self.resource.to_owned(),
-            ("", group) => format!("{}.{group}", self.resource),
-            (subresource, _) => format!("{}/{subresource}", self.resource),
-        };
-        format!(
-            "ask for it: kubectl create role ksyncd --namespace={namespace} --verb={} \
-             --resource={resource}, and a rolebinding",
-            self.verb
-        )
-    }
-
-    fn is_granted(self, api: &dyn Api, namespace: &str) -> Result<bool, Problem> {
-        let review = serde_json::json!({
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {
-                "namespace": namespace, "verb": self.verb, "group": self.group,
-                "resource": self.resource, "subresource": self.subresource,
-            }},
-        });
-        let answer = api.send(Method::Create, REVIEWS, review.to_string().as_bytes())?;
-        parse::<Review>(&answer).map(|review| review.status.allowed)
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Review {
-    status: ReviewStatus,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ReviewStatus {
-    allowed: bool,
-}
 
 /// Looks at the way to a container, enters it with `command`, and says what was found.
 pub(crate) fn examine(
@@ -178,7 +91,7 @@ fn permissions(api: &dyn Api, namespace: &str, pods: &Pods) -> Result<Vec<Findin
         ),
         (false, false) => Finding::fail(
             "you may neither get nor create pods/exec",
-            CREATE_EXEC.fix(namespace),
+            CREATE_EXEC.fix_for("get,create", namespace),
         ),
     });
     Ok(findings)

@@ -23,6 +23,7 @@ mod problem;
 #[cfg(feature = "kube")]
 mod pump;
 mod resolve;
+mod rights;
 mod select;
 #[cfg(feature = "kube")]
 mod status;

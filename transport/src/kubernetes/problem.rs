@@ -76,6 +76,15 @@ pub enum Problem {
         /// In which way.
         message: String,
     },
+    /// The user may execute nothing, by neither way.
+    #[error(
+        "access was denied: you may neither get nor create pods/exec in namespace {}",
+        escape(.namespace.as_bytes())
+    )]
+    NoExec {
+        /// The pod's namespace.
+        namespace: String,
+    },
     /// No pod matches at all.
     #[error("no pod matches")]
     NoPods,

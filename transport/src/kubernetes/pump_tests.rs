@@ -3,7 +3,7 @@
 use std::io::{BufReader, Read, Write};
 use std::thread;
 
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::*;
@@ -149,4 +149,102 @@ fn messages_of_unknown_channels_and_empty_ones_do_no_harm() {
     ends.reader.read_to_string(&mut heard).unwrap();
     assert_eq!(heard, "fine");
     assert_eq!(ends.link.wait(PATIENCE), Some(End::Code(1)));
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Both tasks of a link on a clock that does not wait, the far end of the connection, and where the
+/// link leads to here.
+async fn simulated() -> (DuplexStream, mpsc::Sender<Bytes>, mpsc::Receiver<Bytes>) {
+    let (here, there) = tokio::io::duplex(64 << 10);
+    let here = Socket::from_raw_socket(here, Role::Client, None).await;
+    let (to_remote, from_remote) = here.split();
+    let (stdout, output) = mpsc::channel(QUEUE);
+    let (input, stdin) = mpsc::channel(QUEUE);
+    let incoming = Incoming {
+        stdout: Some(stdout),
+        said: Tail::default(),
+        status: Vec::new(),
+    };
+    tokio::spawn(send(to_remote, stdin));
+    tokio::spawn(incoming.receive(from_remote));
+    (there, input, output)
+}
+
+fn simulate(act: impl Future<Output = ()>) {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).build();
+    let bounded = async { tokio::time::timeout(2 * HOUR, act).await };
+    assert!(
+        runtime.unwrap().block_on(bounded).is_ok(),
+        "nothing comes any more"
+    );
+}
+
+#[test]
+fn a_link_on_which_nothing_is_said_for_an_hour_is_kept_alive_by_pings() {
+    simulate(async {
+        let (there, input, mut output) = simulated().await;
+        let mut there = Socket::from_raw_socket(there, Role::Server, None).await;
+        let begun = tokio::time::Instant::now();
+        let mut pings = 0;
+        while begun.elapsed() < HOUR {
+            match there.next().await {
+                Some(Ok(Message::Ping(_))) => pings += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(pings, HOUR.as_secs() / PING.as_secs());
+
+        input
+            .send(Bytes::from_static(&[STDIN, b'?']))
+            .await
+            .unwrap();
+        while !there.next().await.unwrap().unwrap().is_binary() {}
+        there.send(message(STDOUT, b"!")).await.unwrap();
+        assert_eq!(output.recv().await.unwrap(), "!");
+    });
+}
+
+#[test]
+fn a_link_whose_pings_are_not_answered_for_an_hour_still_carries_what_comes() {
+    simulate(async {
+        let (mut there, _input, mut output) = simulated().await;
+        let mut ignored = [0; 64];
+        let begun = tokio::time::Instant::now();
+        while begun.elapsed() < HOUR {
+            assert_ne!(
+                there.read(&mut ignored).await.unwrap(),
+                0,
+                "it is still there"
+            );
+        }
+        // A binary message of two bytes.
+        there.write_all(&[0x82, 2, STDOUT, b'!']).await.unwrap();
+        assert_eq!(output.recv().await.unwrap(), "!");
+    });
+}
+
+#[test]
+fn much_output_leaves_the_pings_as_they_are() {
+    simulate(async {
+        let (there, _input, mut output) = simulated().await;
+        let (mut to_here, mut from_here) = Socket::from_raw_socket(there, Role::Server, None)
+            .await
+            .split();
+        let talk = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                to_here.send(message(STDOUT, b"x")).await.unwrap();
+            }
+        });
+        let listen = tokio::spawn(async move { while output.recv().await.is_some() {} });
+        let begun = tokio::time::Instant::now();
+        for _ in 0..100 {
+            assert!(from_here.next().await.unwrap().unwrap().is_ping());
+        }
+        assert_eq!(begun.elapsed().as_secs(), 100 * PING.as_secs());
+        talk.abort();
+        listen.abort();
+    });
 }

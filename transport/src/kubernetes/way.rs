@@ -10,6 +10,8 @@ use super::client::Cluster;
 use super::explain;
 use super::problem::{Identity, Problem};
 use super::resolve::{Chosen, Count, resolve};
+#[cfg(feature = "kube")]
+use super::rights;
 use super::witness::Known;
 use super::{Entered, witness};
 use crate::carrier::Carrier;
@@ -132,7 +134,13 @@ impl Way {
         if let Some(cluster) = &self.native {
             let explain = |problem| explain(target, problem);
             let chosen = self.choose(options, pods).map_err(explain)?;
-            return match cluster.exec(&chosen, command) {
+            let refused = |problem| match problem {
+                problem @ Problem::Refused { .. } => {
+                    rights::of_refused(cluster.as_ref(), &chosen.namespace, problem)
+                }
+                problem => problem,
+            };
+            return match cluster.exec(&chosen, command).map_err(refused) {
                 Ok(ends) => {
                     let carrier = Carrier::new(target.to_string(), Box::new(ends.link));
                     let opened = Opened {
