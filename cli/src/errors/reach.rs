@@ -54,7 +54,8 @@ pub(super) fn advice(error: &Error) -> &'static str {
             ..
         } => {
             "give it a directory that can be written and executed from, such as an emptyDir at \
-             /tmp; beside a pod's container, --agent-image=busybox adds one"
+             /tmp (docker: --tmpfs=/tmp:exec); beside a pod's container, --agent-image=busybox adds \
+             one"
         }
         Error::Delivery { .. } => {
             "run again, and check that nothing there writes to standard output first"

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -63,7 +64,12 @@ impl Daemon {
     fn images(&self) {
         let busy = self.path("busy");
         fs::create_dir_all(busy.join("bin")).unwrap();
-        fs::create_dir_all(busy.join("tmp")).unwrap();
+        for place in ["tmp", "cache"] {
+            // What is mounted there gets the permissions that the image has.
+            fs::create_dir_all(busy.join(place)).unwrap();
+            fs::set_permissions(busy.join(place), fs::Permissions::from_mode(0o1777)).unwrap();
+        }
+        self.here("busy/data/inside", "from an image with a shell");
         fs::copy(BUSYBOX, busy.join("bin/busybox")).unwrap();
         for tool in "sh cat ls mkdir rm rmdir mv chmod uname id head wc sleep echo find".split(' ')
         {
@@ -104,6 +110,26 @@ impl Daemon {
         let output = self.call(words);
         assert!(output.status.success(), "{words:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs compose, as a plugin of docker or by itself; false where there is none.
+    pub(crate) fn compose(&self, words: &[&str]) -> bool {
+        let is_plugin = self.call(&["compose", "version"]).status.success();
+        let mut command = Command::new(if is_plugin {
+            "docker"
+        } else {
+            "docker-compose"
+        });
+        command.args(is_plugin.then_some("compose")).args(words);
+        match self.at_home(&mut command).output() {
+            Ok(output) => assert!(output.status.success(), "{words:?}: {output:?}"),
+            Err(_) => {
+                let reason = "skipped: there is no compose (package docker-compose)";
+                let _ = writeln!(std::io::stderr(), "{reason}");
+                return false;
+            }
+        }
+        true
     }
 
     fn call(&self, words: &[&str]) -> Output {

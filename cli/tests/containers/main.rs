@@ -5,8 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 mod daemon;
-
-use std::fs;
+mod images;
 
 use daemon::Daemon;
 
@@ -66,6 +65,37 @@ fn a_service_of_compose_is_found_by_its_labels() {
 }
 
 #[test]
+fn a_project_of_compose_is_reached_by_the_names_of_its_services() {
+    let Some(docker) = Daemon::get() else { return };
+    docker.here(
+        "shop.yaml",
+        "version: '2.4'\n\
+         services:\n\
+        \x20 db: {image: 'busy:local', network_mode: none}\n\
+        \x20 web: {image: 'busy:local', network_mode: none, volumes: ['pages:/srv']}\n\
+         volumes: {pages: {}}\n",
+    );
+    let project = ["--project-name=shop", "--file=shop.yaml"];
+    if !docker.compose(&[&project[..], &["up", "--detach"]].concat()) {
+        return;
+    }
+    docker.here("s/sub/a", "of the web");
+    docker.run("push s/ compose:web:/srv/").assert(0, &[]);
+    docker.run("pull compose:shop/web:/srv/ d").assert(0, &[]);
+    assert_eq!(docker.read("d/sub/a"), "of the web");
+    docker.run("pull compose:db:/srv/ e").assert(23, &["/srv"]);
+    // The volume that it made, beside the container that mounts it.
+    let volume = "pull --helper-image=busy:local volume:shop_pages:/ f";
+    docker.run(volume).assert(0, &[]);
+    assert_eq!(docker.read("f/sub/a"), "of the web");
+
+    assert!(docker.compose(&[&project[..], &["stop"]].concat()));
+    docker
+        .run("pull compose:web:/srv/ d")
+        .assert(3, &["no container of the service web is running"]);
+}
+
+#[test]
 fn a_volume_is_reached_beside_a_container_of_its_own_that_goes_again() {
     let Some(docker) = Daemon::get() else { return };
     docker.docker(&["volume", "create", "things"]);
@@ -87,34 +117,6 @@ fn a_volume_is_reached_beside_a_container_of_its_own_that_goes_again() {
         .run(&format!("pull {helper} volume:absent:/ d"))
         .assert(3, &["there is no volume absent"]);
     assert_eq!(docker.docker(&["volume", "ls", "--quiet"]).trim(), "things");
-}
-
-#[test]
-fn an_image_without_a_shell_gets_its_agent_as_an_archive() {
-    let Some(docker) = Daemon::get() else { return };
-    let container = docker.container("bare", &[]);
-    for _ in 0..2 {
-        let ended = docker.run(&format!("pull docker:{container}:/data/ d"));
-        ended.assert(0, &["1 entries"]);
-        assert_eq!(docker.read("d/inside"), "from an image without a shell");
-        fs::remove_dir_all(docker.path("d")).unwrap();
-    }
-    docker
-        .run(&format!("doctor docker:{container}:/data/"))
-        .assert(0, &["note  there is no shell", "a pull would work"]);
-}
-
-#[test]
-fn neither_a_shell_nor_a_place_to_write_says_exactly_that() {
-    let Some(docker) = Daemon::get() else { return };
-    let container = docker.container("bare", &["--read-only".to_owned()]);
-    let target = format!("docker:{container}:/data/");
-    docker
-        .run(&format!("pull {target} d"))
-        .assert(5, &["there is no shell", "read-only"]);
-    docker
-        .run(&format!("doctor {target}"))
-        .assert(5, &["there is no shell", "read-only", "a pull would fail"]);
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl Heard {
             Some(place) => Finding::pass(format!("the agent can live in {place} ({all})")),
             None => Finding::fail(
                 format!("there is no place for the agent: {all}"),
-                "mount an emptyDir at /tmp, choose another container with --container, or add one \
+                "mount an emptyDir at /tmp (docker: --tmpfs=/tmp:exec), choose another container with --container, or add one \
                  with --agent-image",
             ),
         }]
