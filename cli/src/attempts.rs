@@ -70,7 +70,7 @@ fn rest(pause: Duration, interrupt: &Interrupt) {
 fn is_busy(failure: &Failure) -> bool {
     matches!(
         failure,
-        Failure::Engine(engine::Error::DestinationBusy { .. })
+        Failure::Engine(engine::Error::DestinationBusy { .. } | engine::Error::PeerBusy)
     )
 }
 

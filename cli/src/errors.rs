@@ -207,7 +207,7 @@ impl Failure {
 fn no_such_run(id: Option<&str>) -> String {
     match id {
         Some(id) => format!("there is no run {}", escape(id.as_bytes())),
-        None => "there is no run to undo".to_owned(),
+        None => "there is no run to undo, and a push is never one".to_owned(),
     }
 }
 

@@ -67,6 +67,10 @@ pub(crate) enum Command {
     #[command(disable_help_flag = true, args_override_self = true)]
     Pull(Box<Sync>),
     /// Bring files from this machine to a container, a host or a directory
+    ///
+    /// A push can not be undone: nothing is kept at the other end, which is a container that may be
+    /// gone tomorrow. --backup-dir keeps old versions in the tree there, --max-delete bounds what a
+    /// push deletes.
     #[command(disable_help_flag = true, args_override_self = true)]
     Push(Box<Sync>),
     /// Find out whether a pull would work, and what is in the way
@@ -87,7 +91,7 @@ pub(crate) enum Command {
     /// Take a run back: what it replaced, deleted or changed is as it was
     ///
     /// What was changed after the run stays and is named; the exit code is 23 then. An undo is a
-    /// run of its own, and can be undone.
+    /// run of its own, and can be undone. A push can not: nothing of it is kept.
     Undo(Undo),
     /// Print the completion script of a shell
     Completions {

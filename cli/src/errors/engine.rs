@@ -47,6 +47,10 @@ pub(super) fn sentence(error: &Error) -> String {
                 shown(path)
             )
         }
+        Error::PeerBusy => {
+            "another run of ksyncd writes to the destination there; wait until it has ended"
+                .to_owned()
+        }
         Error::Destination(_) => {
             format!(
                 "{}; check its disk and run again",

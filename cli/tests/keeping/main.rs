@@ -13,6 +13,7 @@ mod again;
 mod guards;
 mod place;
 mod proof;
+mod pushing;
 mod resume;
 mod undo;
 mod undo_conflicts;

@@ -25,6 +25,9 @@ pub enum Error {
         /// Its sentence; untrusted.
         text: String,
     },
+    /// Another run writes to the destination, which is at the other end.
+    #[error("another ksyncd run is writing to the destination there; wait until it ends")]
+    PeerBusy,
     /// The source is not there.
     #[error("the source {} does not exist", shown(path))]
     SourceMissing {
@@ -83,9 +86,13 @@ pub enum Error {
     ReceiptDoesNotAddUp,
 }
 
+/// How [`Error::DestinationBusy`] is told, so that the other end may wait: beyond all exit codes.
+const BUSY: u16 = 0x103;
+
 impl From<ConnectionError> for Error {
     fn from(error: ConnectionError) -> Self {
         match error {
+            ConnectionError::Session(SessionError::Aborted { code: BUSY, .. }) => Self::PeerBusy,
             ConnectionError::Session(SessionError::Aborted { code, text }) => {
                 Self::Peer { code, text }
             }
@@ -95,7 +102,15 @@ impl From<ConnectionError> for Error {
 }
 
 impl Error {
-    /// The exit code of rsync(1) that fits best; also how the other end is told.
+    /// How the other end is told.
+    pub(crate) fn abort_code(&self) -> u16 {
+        match self {
+            Self::DestinationBusy { .. } => BUSY,
+            error => error.code(),
+        }
+    }
+
+    /// The exit code of rsync(1) that fits best.
     pub fn code(&self) -> u16 {
         const SYNTAX: u16 = 1;
         const PROTOCOL: u16 = 12;
@@ -106,7 +121,9 @@ impl Error {
             Self::Connection(error) => error.code(),
             Self::Peer { code, .. } => *code,
             Self::SourceMissing { .. } | Self::SourceUnreadable { .. } => PARTIAL,
-            Self::DestinationUnusable { .. } | Self::DestinationBusy { .. } => FILE_SELECTION,
+            Self::DestinationUnusable { .. } | Self::DestinationBusy { .. } | Self::PeerBusy => {
+                FILE_SELECTION
+            }
             Self::Destination(_) => FILE_IO,
             Self::Filter(_) | Self::UnknownOwner { .. } => SYNTAX,
             Self::Protocol(_) | Self::AccountsDiffer { .. } | Self::ReceiptDoesNotAddUp => PROTOCOL,

@@ -259,9 +259,9 @@ fn end<T, M: connection::Message>(
     outbox: &connection::Outbox<M>,
 ) -> Result<T, Error> {
     if let Err(error) = &outcome
-        && !matches!(error, Error::Peer { .. })
+        && !matches!(error, Error::Peer { .. } | Error::PeerBusy)
     {
-        outbox.abort(error.code(), &error.to_string());
+        outbox.abort(error.abort_code(), &error.to_string());
     }
     outcome
 }
