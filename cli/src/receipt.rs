@@ -14,6 +14,10 @@ use rsync_core::keep::manifest;
 use rsync_core::path::RelPath;
 use rsync_core::receipt::Receipt as Counts;
 use serde::{Deserialize, Serialize};
+use transport::Reached;
+use transport::agents::Offer;
+use transport::delivery::Delivered;
+use transport::kubernetes::Chosen;
 
 use crate::errors::Failure;
 
@@ -37,6 +41,8 @@ pub(crate) struct Receipt {
     destination: PathBuf,
     arguments: Vec<String>,
     agent_version: String,
+    /// Missing in receipts of older versions.
+    target: Option<Target>,
     /// Tells this life of the source from others.
     incarnation: String,
     counts: Counts,
@@ -46,6 +52,49 @@ pub(crate) struct Receipt {
     content_digest: String,
     /// What is at the destination, and nothing else is.
     entries: Vec<Item>,
+}
+
+/// Where the source was, and who was there for us.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Target {
+    route: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod: Option<Pod>,
+    /// BLAKE3 digests of the agents that could run there, by machine. The one that ran was compared
+    /// with its own before it was started. None where this program itself was the agent.
+    agents: BTreeMap<String, String>,
+}
+
+/// A pod, and which life of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Pod {
+    namespace: String,
+    name: String,
+    uid: String,
+    container: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container_id: Option<String>,
+}
+
+impl Target {
+    /// Of the source of a run; `offers` could be delivered.
+    pub(crate) fn new(reached: &Reached, offers: &[Offer]) -> Self {
+        let pod = |chosen: &Chosen| Pod {
+            namespace: chosen.namespace.clone(),
+            name: chosen.identity.pod.clone(),
+            uid: chosen.identity.uid.clone(),
+            container: chosen.container.clone(),
+            container_id: chosen.identity.container.clone().map(|(_, id)| id),
+        };
+        let is_delivered = !matches!(reached.how, Delivered::Local);
+        let offers = offers.iter().filter(|_| is_delivered);
+        let agents = offers.map(|offer| (offer.machine.clone(), offer.digest.to_string()));
+        Self {
+            route: reached.route.to_string(),
+            pod: reached.chosen.as_ref().map(pod),
+            agents: agents.collect(),
+        }
+    }
 }
 
 /// One entry of the destination.
@@ -110,6 +159,7 @@ pub(crate) fn write(
     source: &str,
     destination: &Path,
     report: &Report,
+    target: &Target,
 ) -> Result<(), Failure> {
     let failed = |cause| Failure::WriteFile {
         path: file.into(),
@@ -128,6 +178,7 @@ pub(crate) fn write(
             .map(|word| word.to_string_lossy().into_owned())
             .collect(),
         agent_version: report.peer_version.clone(),
+        target: Some(target.clone()),
         incarnation: hex(report.incarnation),
         counts: report.receipt,
         sent_bytes: report.traffic.sent,

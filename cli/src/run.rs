@@ -11,6 +11,7 @@ use rsync_core::options::Options;
 use rsync_core::path::escape;
 use rsync_core::session::SessionError;
 use rsync_core::wire::preamble::PreambleError;
+use transport::agents::Agents;
 use transport::delivery::Delivered;
 use transport::kubernetes::Chosen;
 use transport::{Reached, Timeouts, reach};
@@ -98,7 +99,11 @@ fn sync_one(
         })
     });
     let exit = match &report {
-        Ok((report, agent_bytes)) => watch.closing(&Closing {
+        Ok(Done {
+            report,
+            agent_bytes,
+            ..
+        }) => watch.closing(&Closing {
             receipt: report.receipt,
             sent: report.traffic.sent,
             received: report.traffic.received,
@@ -110,14 +115,15 @@ fn sync_one(
         Err(_) if interrupt.happened() => watch.failure(&Failure::Interrupted),
         Err(failure) => watch.failure(failure),
     };
-    let report = report.as_ref().ok().map(|(report, _)| report);
+    let done = report.as_ref().ok();
+    let report = done.map(|done| &done.report);
     memory.end(exit, report);
-    if let (Some(file), Some(report)) = (&args.output.receipt, report)
+    if let (Some(file), Some(done)) = (&args.output.receipt, done)
         && verb == Verb::Pull
         && !options.dry_run
     {
         let source = args.source.to_string_lossy();
-        receipt::write(file, &source, &ends.here, report)?;
+        receipt::write(file, &source, &ends.here, &done.report, &done.target)?;
     }
     let differs =
         report.is_some_and(|report| report.receipt.transferred > 0 || report.receipt.deleted > 0);
@@ -128,6 +134,14 @@ fn sync_one(
             exit
         },
     )
+}
+
+/// What came of a sync.
+struct Done {
+    report: engine::Report,
+    /// Bytes of the agent that were sent.
+    agent_bytes: u64,
+    target: receipt::Target,
 }
 
 /// One sync that is about to be made.
@@ -142,7 +156,7 @@ struct Syncing<'a> {
     care: Care<'a>,
 }
 
-fn converse(syncing: &Syncing<'_>) -> Result<(engine::Report, u64), Failure> {
+fn converse(syncing: &Syncing<'_>) -> Result<Done, Failure> {
     let &Syncing {
         args,
         ends,
@@ -154,10 +168,12 @@ fn converse(syncing: &Syncing<'_>) -> Result<(engine::Report, u64), Failure> {
         care,
     } = syncing;
     let (timeouts, settings) = patience(&args.reach);
-    let reached = reach(&ends.there.target, Arc::new(agents()?), &timeouts, &|_| ());
+    let agents = Arc::new(agents()?);
+    let reached = reach(&ends.there.target, agents.clone(), &timeouts, &|_| ());
     let reached = reached.map_err(Failure::Transport)?;
     watch.reached(&place(&reached, pod));
     let there = reached.path(&ends.there.path);
+    let target = receipt::Target::new(&reached, &agents.offers());
     let Reached {
         reader,
         writer,
@@ -180,11 +196,16 @@ fn converse(syncing: &Syncing<'_>) -> Result<(engine::Report, u64), Failure> {
         Verb::Push => engine::push(stream, here, &there, options, &settings, watch),
     };
     match (report, carrier.take()) {
-        (Ok(report), None) => Ok((report, agent_bytes)),
-        (Ok(report), Some(link)) => link
-            .close(FAREWELL)
-            .map(|()| (report, agent_bytes))
-            .map_err(Failure::Broken),
+        (Ok(report), link) => {
+            if let Some(link) = link {
+                link.close(FAREWELL).map_err(Failure::Broken)?;
+            }
+            Ok(Done {
+                report,
+                agent_bytes,
+                target,
+            })
+        }
         (Err(error), Some(link)) if !is_silence(&error) => {
             // The other end may be putting its tree in order.
             let end = link.autopsy();

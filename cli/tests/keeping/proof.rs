@@ -33,6 +33,39 @@ fn a_receipt_accounts_for_the_run_and_for_what_is_there() {
 }
 
 #[test]
+fn a_receipt_names_the_agents_of_which_one_ran() {
+    let place = Place::new();
+    place.shell(
+        "mkdir s; echo one > s/a
+         printf '#!/bin/sh\nshift\nexec \"$@\"\n' > rsh; chmod +x rsh",
+    );
+    let (rsh, source) = (place.path("rsh"), place.path("s"));
+    let (rsh, source) = (rsh.display(), source.display());
+    let mut command = place.command(&format!("pull --receipt=proof --rsh={rsh} h:{source}/ d"));
+    let output = command.output().unwrap();
+    if text(&output.stderr).contains("no agent") {
+        eprintln!("skipped: this build has no agent to deliver");
+        return;
+    }
+    assert!(output.status.success(), "{output:?}");
+    let receipt: serde_json::Value =
+        serde_json::from_slice(&fs::read(place.path("proof")).unwrap()).unwrap();
+    let target = &receipt["target"];
+    let digest = target["agents"][std::env::consts::ARCH].as_str().unwrap();
+    assert_eq!(digest.len(), 64, "{target}");
+    assert_ne!(target["route"], "");
+}
+
+#[test]
+fn a_single_flipped_bit_is_found_even_if_size_and_time_are_the_same() {
+    let place = pulled();
+    place.shell("printf 'tvo\\n' > d/sub/b; touch -d 2001-01-01 d/sub/b; cp -a d before");
+    let said = text(&place.run("verify proof d", 23).stdout);
+    assert_eq!(said, "sub/b differs in content\n");
+    assert_eq!(place.differences("before", "d"), "");
+}
+
+#[test]
 fn an_untouched_destination_agrees_with_its_receipt_and_its_source() {
     let place = pulled();
     assert!(place.run("verify proof d", 0).stdout.is_empty());

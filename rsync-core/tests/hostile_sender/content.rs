@@ -57,6 +57,19 @@ fn stream_against(place: &Place, size: u64, ops: Vec<DataOp>) -> Outcome {
 }
 
 #[test]
+fn m6_streamed_content_that_is_not_what_its_digest_says_never_takes_a_name() {
+    let place = Place::new();
+    let ops = vec![
+        DataOp::Literal(vec![7; 2500]),
+        DataOp::Literal(vec![8; 2500]),
+    ];
+    let outcome = stream_against(&place, 5000, ops);
+    assert!(outcome.told("Corrupt"), "{outcome:?}");
+    assert_eq!(outcome.report().receipt.failed, 1);
+    place.assert_untouched();
+}
+
+#[test]
 fn m6_more_data_than_announced_is_thrown_away() {
     let literal = DataOp::Literal(b"evil".to_vec());
     for (size, ops) in [

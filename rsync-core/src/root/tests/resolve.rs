@@ -169,3 +169,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn r1_a_link_that_took_a_directorys_place_is_not_opened_as_one() {
+    let place = Place::new();
+    symlink(place.outside(), place.at("dir")).unwrap();
+    let error = place.top().open_dir(&name("dir")).unwrap_err();
+    assert!(error.is_not_a_directory(), "{error}");
+}
