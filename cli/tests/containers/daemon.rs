@@ -132,6 +132,13 @@ impl Daemon {
         true
     }
 
+    /// Runs a script with docker at hand, which has to work.
+    pub(crate) fn shell(&self, script: &str) {
+        let mut command = Command::new("sh");
+        let output = self.at_home(command.args(["-c", script])).output().unwrap();
+        assert!(output.status.success(), "{script}: {output:?}");
+    }
+
     fn call(&self, words: &[&str]) -> Output {
         let mut command = Command::new("docker");
         self.at_home(command.args(words)).output().unwrap()

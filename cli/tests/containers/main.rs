@@ -6,6 +6,7 @@
 
 mod daemon;
 mod images;
+mod speed;
 
 use daemon::Daemon;
 
