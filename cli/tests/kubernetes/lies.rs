@@ -135,6 +135,22 @@ fn a_tail_that_is_lost_does_no_harm_to_a_conversation() {
 }
 
 #[test]
+fn the_last_words_of_an_agent_that_fails_may_be_lost_and_it_is_still_an_error() {
+    Site::each_at_once(web, |site| {
+        for len in [1, 64, 1 << 20] {
+            let fault = Fault::new(Lie::CutTail(len));
+            site.server.lie([fault.clone()]);
+            let ended = site.run("pull -aH web:/nonexistent/ out");
+            assert_eq!(site.server.told(), [fault]);
+            assert!(matches!(ended.code, Some(5 | 12 | 23)), "{ended:?}");
+            ended.assert_plain();
+            assert!(!site.path("out").exists());
+        }
+        assert_eq!(site.left(), []);
+    });
+}
+
+#[test]
 fn answers_to_pings_that_come_late_do_no_harm() {
     Site::each_at_once(web, |site| {
         plant(&site.there("data"), 1);

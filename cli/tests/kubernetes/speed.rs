@@ -129,12 +129,16 @@ fn shell(site: &Site, script: &str) {
 fn report(part: &str, way: &str, tool: Tool, bytes: usize, times: &[Duration]) {
     let seconds = |at: usize| times[at].as_secs_f64();
     let (median, last) = (seconds(times.len() / 2), times.len() - 1);
+    let rate = match tool {
+        // Nothing but listings travels.
+        Tool::Again => String::new(),
+        _ => format!("{:.1} MB/s", bytes as f64 / median / 1e6),
+    };
     let _ = writeln!(
         std::io::stderr(),
-        "{part:<6} {way:<46} {:<13} {median:>6.3} s ({:.3} to {:.3}) {:>7.1} MB/s",
+        "{part:<6} {way:<46} {:<13} {median:>6.3} s ({:.3} to {:.3}) {rate}",
         format!("{tool:?}"),
         seconds(0),
         seconds(last),
-        bytes as f64 / median / 1e6,
     );
 }
