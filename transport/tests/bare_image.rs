@@ -47,6 +47,15 @@ fn an_image_with_nothing_but_busybox_gets_an_agent() {
 }
 
 #[test]
+fn an_image_without_a_null_device_gets_an_agent_too() {
+    let Some(root) = Root::new() else { return };
+    fs::remove_dir_all(root.path("dev")).unwrap();
+    let reached = root.reach(&ScriptedAgent::new(1)).unwrap();
+    assert!(matches!(reached.how, Delivered::Uploaded { .. }));
+    assert_eq!(converse(reached), "/");
+}
+
+#[test]
 fn the_second_run_reuses_the_agent_and_a_new_agent_does_not() {
     let Some(root) = Root::new() else { return };
     let agent = ScriptedAgent::new(1);

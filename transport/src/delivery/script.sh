@@ -94,13 +94,19 @@
   }
   take() {
     case $(echo ab | head -c 1) in
-      a) $box head -c "$size" <&4 & ;;
-      *) $box dd bs=1 count="$size" <&4 & ;;
+      a) set -- head -c "$size" ;;
+      *) set -- dd bs=1 count="$size" ;;
     esac
-    taking=$!
-    # Nobody must wait for the one who watches.
-    if command -v sleep >&2; then (exec <&- >&- 2>&- 3>&- 4>&-; watch "$taking") & fi
-    wait "$taking"
+    # What runs in the background gets /dev/null first, and watching takes its tools.
+    if [ -c /dev/null ] && command -v sleep >&2 && command -v wc >&2; then
+      $box "$@" <&4 &
+      taking=$!
+      # Nobody must wait for the one who watches.
+      (exec <&- >&- 2>&- 3>&- 4>&-; watch "$taking") &
+      wait "$taking"
+    else
+      "$@"
+    fi
   }
 
   # Ends process $1 when $part has not grown for as long as the client may be silent.
