@@ -17,6 +17,7 @@
 mod calls;
 mod failing;
 mod killing;
+mod memory;
 #[path = "../keeping/place.rs"]
 #[allow(dead_code, reason = "made for others as well")]
 mod place;

@@ -5,7 +5,17 @@
 //! super-user's capabilities (capabilities(7)) only those stay that concern files. Where the
 //! kernel lacks any of it, that part is left out: the root guards itself without it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::Root;
+
+/// Memory is shared with a container that may have next to none.
+static MEMORY_IS_SCARCE: AtomicBool = AtomicBool::new(false);
+
+/// True once this process writes in somebody else's place.
+pub(super) fn is_memory_scarce() -> bool {
+    MEMORY_IS_SCARCE.load(Ordering::Relaxed)
+}
 
 /// What happens beneath the root from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +32,9 @@ impl Root {
     /// Confines the calling thread, and all that it starts from now on, to this root. There is no
     /// way back.
     pub fn confine(&self, access: Access) {
+        if access == Access::Write {
+            MEMORY_IS_SCARCE.store(true, Ordering::Relaxed);
+        }
         #[cfg(target_os = "linux")]
         {
             linux::drop_capabilities(access);

@@ -2,14 +2,15 @@
 
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::num::NonZeroU64;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, PROC_SUPER_MAGIC, RawDir, ResolveFlags,
-    SeekFrom, StatxFlags, fallocate, fstatfs, makedev, mknodat, openat, openat2, seek, statx,
-    syncfs,
+    Advice, AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, PROC_SUPER_MAGIC, RawDir,
+    ResolveFlags, SeekFrom, StatxFlags, fadvise, fallocate, fstatfs, makedev, mknodat, openat,
+    openat2, seek, statx, syncfs,
 };
 use rustix::io::Errno;
 
@@ -105,6 +106,12 @@ pub(in crate::root) fn read_names(
     };
     BUFFER.set(buffer);
     result
+}
+
+/// Begins to write this part of a file to the disk, and lets go of what is there already.
+pub(in crate::root) fn let_go(file: BorrowedFd<'_>, offset: u64, len: u64) {
+    // Advice: whatever comes of it, the file is what it is.
+    let _ = fadvise(file, offset, NonZeroU64::new(len), Advice::DontNeed);
 }
 
 /// Lets the next [`read_names`] begin with the first name.

@@ -13,11 +13,15 @@ use super::{Place, mode_of, name, path, set_mode};
 use crate::entry::Timestamp;
 use crate::root::{Detail, Metadata};
 
+/// Swaps, and attempts of the work, unless the variable says more.
 const ROUNDS: usize = 10_000;
+const VARIABLE: &str = "KSYNCD_RACES";
 
 /// Runs `work` at least so often, and until `here` and `there` were to change places as often.
 fn while_swapping(place: &Place, here: &str, there: &str, mut work: impl FnMut(usize)) {
     let (done, swaps) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let wish = std::env::var(VARIABLE).ok();
+    let rounds = wish.and_then(|wish| wish.parse().ok()).unwrap_or(ROUNDS);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let top = place.top().fd();
@@ -30,10 +34,12 @@ fn while_swapping(place: &Place, here: &str, there: &str, mut work: impl FnMut(u
         // Set even if the work panics: the scope waits for the thread.
         let _stop = SetOnDrop(&done);
         let mut round = 0;
-        while round < ROUNDS || swaps.load(Ordering::Relaxed) < ROUNDS {
+        while round < rounds || swaps.load(Ordering::Relaxed) < rounds {
             work(round);
             round += 1;
         }
+        let swaps = swaps.load(Ordering::Relaxed);
+        eprintln!("{here}: {swaps} swaps, {round} attempts");
     });
 }
 

@@ -102,6 +102,28 @@ fn frames_that_are_doubled_swapped_or_lost_never_make_a_success() {
     }
 }
 
+/// A stream has no frames: it may end within one, after any byte.
+#[test]
+fn a_conversation_that_is_cut_after_any_byte_is_no_success() {
+    for end in [End::Client, End::Agent] {
+        let bytes = recorded(end).concat();
+        for len in 0..bytes.len() {
+            let mut party = Party::new(end, 1000);
+            let mut output = Pipe::new(1 << 20, STEP);
+            let mut input = Pipe::new(1 << 20, Time::ZERO);
+            input.write(STEP, &mut bytes[..len].to_vec());
+            let read = party.read(STEP, &mut input);
+            party.write(STEP, &mut output, 1000);
+            let is_success = read.is_ok() && party.session.is_over();
+            assert!(
+                !is_success,
+                "{end:?}: cut after {len} of {} bytes",
+                bytes.len()
+            );
+        }
+    }
+}
+
 #[test]
 fn a_peer_that_sends_without_credit_is_found_out() {
     let mut party = Party::new(End::Client, 0);
