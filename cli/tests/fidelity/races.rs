@@ -123,14 +123,18 @@ fn a_file_that_is_replaced_all_the_time_arrives_as_one_of_them() {
 /// A run of one large file that was begun and takes a while.
 fn begin(place: &Place, content: &[u8]) -> Child {
     place.write("f", content);
-    let run = place
+    let run = start_slow(place);
+    wait_until(|| largest(&place.dest()) > 300_000);
+    run
+}
+
+fn start_slow(place: &Place) -> Child {
+    place
         .command("-a --bwlimit=4M --no-compress", "s/", "d")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
-    wait_until(|| largest(&place.dest()) > 300_000);
-    run
+        .unwrap()
 }
 
 fn wait_until(condition: impl Fn() -> bool) {
@@ -186,12 +190,7 @@ fn a_file_that_vanishes_before_it_is_read_is_reported_and_the_others_arrive() {
         }
         place.write("zzz", noise(3_000_000));
         place.write_dest("zzz", "old");
-        let run = place
-            .command("-a --bwlimit=4M --no-compress", "s/", "d")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let run = start_slow(&place);
         wait_until(|| fs::read_dir(place.dest()).unwrap().count() > 20);
         fs::remove_file(place.source().join("zzz")).unwrap();
         let run = end(run);

@@ -11,13 +11,16 @@ use crate::wire::message::Basis;
 pub const MIN_BLOCK_LEN: u32 = 512;
 /// Longest block, in bytes.
 pub const MAX_BLOCK_LEN: u32 = 1 << 20;
-/// Most blocks of one basis: 48 MiB of sums, enough for 4 TiB.
+/// Most blocks of one basis: 48 MiB of sums.
 pub const MAX_BLOCKS: u64 = 1 << 22;
 
 /// Shortest block that [`Shape::for_len`] takes: a page, which file systems can share or copy
 /// without reading it. BLAKE3 hashes its 1 KiB chunks four at a time here; blocks of one chunk would
 /// take three times as long.
 const SHORTEST: u32 = 4096;
+
+/// Blocks become larger rather than more than this, if they are not too large yet.
+const MANY_BLOCKS: u64 = 1 << 18;
 
 /// Length of a basis and of its blocks. The last block may be shorter than the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,16 +65,21 @@ impl Shape {
 
     /// A good shape for a basis of `basis_len` bytes.
     ///
-    /// Blocks of about the square root of the length keep the signature and the literal data of
-    /// a few edits in balance (thesis, section 3.4): 1 GiB is cut into blocks of 32 KiB and has a
-    /// signature of 384 KiB. Powers of two suit file systems that copy whole pages.
+    /// With `e` edits in a file of `n` bytes, sums of `s` bytes and blocks of `b` bytes, about
+    /// `s * n / b + e * b` bytes travel (thesis, section 3.4), least with `b` at the square root of
+    /// `n * s / e`. A quarter of the square root of the length suits some two hundred edits: 1 GiB
+    /// is cut into blocks of 8 KiB and has a signature of 1.5 MiB. Longer ones get blocks of up to
+    /// the square root, so that the sender has room for their sums. Powers of two suit file
+    /// systems that copy whole pages.
     ///
     /// # Errors
     /// If the basis is longer than 4 TiB.
     pub fn for_len(basis_len: u64) -> Result<Self, ShapeError> {
         let bits = u64::BITS - basis_len.saturating_sub(1).leading_zeros();
-        let power = bits
-            .div_ceil(2)
+        let root = bits.div_ceil(2);
+        let power = root
+            .saturating_sub(2)
+            .max(root.min(bits.saturating_sub(MANY_BLOCKS.ilog2())))
             .clamp(SHORTEST.ilog2(), MAX_BLOCK_LEN.ilog2());
         Self::new(basis_len, 1 << power)
     }
@@ -178,6 +186,8 @@ mod tests {
             1 << 20,
             (1 << 30) - 1,
             1 << 30,
+            1 << 34,
+            1 << 36,
             1 << 40,
             1 << 42,
         ] {
@@ -185,12 +195,12 @@ mod tests {
             assert!(shape.block_len().is_power_of_two());
             let signature = shape.blocks() * BlockSum::ENCODED_LEN as u64;
             assert!(
-                signature <= 700 << 10 || len > 1 << 30,
+                signature <= 3 << 20 || len > 1 << 36,
                 "{signature} bytes for {len}"
             );
             assert!(signature <= 12 + len / 128, "{signature} bytes for {len}");
         }
-        assert_eq!(Shape::for_len(1 << 30).unwrap().block_len(), 32 << 10);
+        assert_eq!(Shape::for_len(1 << 30).unwrap().block_len(), 8 << 10);
         assert!(Shape::for_len((1 << 42) + 1).is_err());
         assert!(Shape::for_len(u64::MAX).is_err());
     }

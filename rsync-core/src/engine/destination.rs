@@ -31,15 +31,7 @@ pub(crate) fn open(path: &Path, source: &Source, dry_run: bool) -> Result<Opened
     let name = source.only_one.then(|| source.root.name.clone());
     let single_file = source.only_one && !source.root.is_dir();
     match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => {
-            let root = Root::open(path).map_err(|error| unusable(error.into_io()))?;
-            Ok(Opened {
-                root: Some(root),
-                only: name,
-                renamed: None,
-                created: false,
-            })
-        }
+        Ok(found) if found.is_dir() => open_directory(path, name),
         Ok(_) if !single_file => Err(unusable(std::io::Error::from(
             std::io::ErrorKind::NotADirectory,
         ))),
@@ -80,16 +72,20 @@ pub(crate) fn open_existing(path: &Path, asked: &[u8]) -> Result<Option<Opened>,
     if !std::fs::metadata(path).is_ok_and(|found| found.is_dir()) {
         return Ok(None);
     }
+    open_directory(path, only).map(Some)
+}
+
+fn open_directory(path: &Path, only: Option<FileName>) -> Result<Opened, Error> {
     let root = Root::open(path).map_err(|error| Error::DestinationUnusable {
         path: path.to_owned(),
         error: error.into_io(),
     })?;
-    Ok(Some(Opened {
+    Ok(Opened {
         root: Some(root),
         only,
         renamed: None,
         created: false,
-    }))
+    })
 }
 
 fn open_for_file(path: &Path) -> Result<Opened, Error> {

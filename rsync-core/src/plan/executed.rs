@@ -60,6 +60,9 @@ const PLACES: &[[&str; 2]] = &[
 /// True if a program that finds `path` here obeys it without being asked. Names are compared as a
 /// file system does that takes upper and lower case for the same and drops what can not be seen.
 pub fn runs_by_itself(path: &RelPath) -> bool {
+    if !path.components().any(may_be_listed) {
+        return false;
+    }
     let names: Vec<String> = path.components().map(folded).collect();
     let is_any = |name: &String, list: &[&str]| list.contains(&name.as_str());
     names.iter().any(|name| is_any(name, DIRECTORIES))
@@ -67,6 +70,13 @@ pub fn runs_by_itself(path: &RelPath) -> bool {
         || names
             .windows(2)
             .any(|pair| PLACES.iter().any(|place| pair == place))
+}
+
+/// False for most names, and at a glance: those listed begin with a dot, which only what is not
+/// ASCII can precede unseen.
+fn may_be_listed(name: &[u8]) -> bool {
+    name.first()
+        .is_some_and(|&first| first == b'.' || !first.is_ascii())
 }
 
 /// What a source that is not trusted must neither make, nor change, nor delete.
@@ -143,6 +153,16 @@ mod tests {
         ] {
             assert!(runs(path), "{path}");
         }
+    }
+
+    #[test]
+    fn every_listed_name_begins_with_what_is_looked_for_first() {
+        let places = PLACES.iter().map(|[first, _]| first);
+        for name in DIRECTORIES.iter().chain(FILES).chain(places) {
+            assert!(may_be_listed(name.as_bytes()), "{name}");
+        }
+        assert!(runs("\u{feff}.git/config"));
+        assert!(!runs("git/config"));
     }
 
     #[test]

@@ -18,6 +18,10 @@ pub struct Heartbeat {
     pings: u64,
     /// The newest ping and when it went out, until it is answered.
     unanswered: Option<(u64, Time)>,
+    /// When the newest ping that was answered was.
+    answered_at: Time,
+    /// A ping is wanted before there is silence.
+    wanted: bool,
     round_trip: Option<Time>,
     owed_pong: Option<u64>,
 }
@@ -32,6 +36,8 @@ impl Heartbeat {
             last_ping: None,
             pings: 0,
             unanswered: None,
+            answered_at: now,
+            wanted: false,
             round_trip: None,
             owed_pong: None,
         }
@@ -42,10 +48,26 @@ impl Heartbeat {
         self.last_sent = now;
     }
 
+    /// Wants to know when the peer has everything that was sent, unless that is asked already.
+    pub fn ask(&mut self) {
+        self.wanted = self.unanswered.is_none();
+    }
+
+    /// How much of the time from `since` to `now` the link needed for what was sent before
+    /// [`Self::ask`]; in the rest of it the peer had everything.
+    pub fn queueing(&self, since: Time, now: Time) -> Time {
+        let is_asked = self.wanted || self.unanswered.is_some();
+        let until = if is_asked { now } else { self.answered_at };
+        until
+            .saturating_sub(since)
+            .saturating_sub(self.round_trip.unwrap_or_default())
+    }
+
     /// When the next ping is due, if nothing else happens after `heard`.
     pub fn ping_due(&self, heard: Time) -> Time {
         match self.last_ping {
             None => Time::ZERO,
+            Some(_) if self.wanted => Time::ZERO,
             Some(last_ping) => self.last_sent.min(heard.max(last_ping)) + self.silence,
         }
     }
@@ -55,6 +77,7 @@ impl Heartbeat {
         if now < self.ping_due(heard) {
             return None;
         }
+        self.wanted = false;
         self.pings += 1;
         self.last_ping = Some(now);
         self.unanswered = Some((self.pings, now));
@@ -84,6 +107,7 @@ impl Heartbeat {
             // The shortest is the distance; the rest is queueing.
             self.round_trip = Some(self.round_trip.map_or(took, |shortest| shortest.min(took)));
             self.unanswered = None;
+            self.answered_at = now;
         }
         true
     }
@@ -138,6 +162,27 @@ mod tests {
             beat.take_ping(secs(7), secs(1)).is_none(),
             "but not all the time"
         );
+    }
+
+    #[test]
+    fn what_the_link_needs_is_told_from_what_the_peer_does_with_it() {
+        let millis = Time::from_millis;
+        let mut beat = Heartbeat::new(millis(0), secs(60));
+        let number = beat.take_ping(millis(0), millis(0)).unwrap();
+        assert!(beat.ponged(millis(1), number));
+        beat.sent(millis(2));
+        assert!(beat.take_ping(millis(2), millis(1)).is_none());
+        beat.ask();
+        let number = beat.take_ping(millis(2), millis(1)).unwrap();
+        assert_eq!(beat.queueing(millis(2), millis(12)), millis(9), "no answer");
+        beat.ask();
+        assert!(
+            beat.take_ping(millis(12), millis(1)).is_none(),
+            "one at a time"
+        );
+        assert!(beat.ponged(millis(12), number));
+        assert_eq!(beat.queueing(millis(2), millis(100)), millis(9));
+        assert_eq!(beat.queueing(millis(50), millis(100)), millis(0));
     }
 
     #[test]

@@ -416,6 +416,11 @@ impl Session {
         self.throttle.free_at()
     }
 
+    /// What is known of the way to the peer.
+    pub fn heartbeat(&mut self) -> &mut Heartbeat {
+        &mut self.heartbeat
+    }
+
     /// A good length for frames of messages, at most `most`.
     pub fn frame_target(&self, most: usize) -> usize {
         self.throttle.frame_target(most)

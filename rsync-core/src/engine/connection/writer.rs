@@ -7,7 +7,7 @@ use super::ConnectionError;
 use super::shared::{Shared, State};
 use crate::options::Compression;
 use crate::session::{End, Time};
-use crate::wire::compress::policy::{Decision, Policy, Sent};
+use crate::wire::compress::policy::{Decision, FAR, Policy, Sent};
 use crate::wire::compress::{Codec, CompressError, Packer};
 use crate::wire::frame::{FrameType, HEADER_LEN, Header};
 
@@ -68,6 +68,8 @@ enum Job {
         batch: Vec<u8>,
         /// Since when it could have gone out.
         ready_since: Time,
+        /// How much of the time since then the peer took to deal with what it had.
+        peer_time: Time,
         /// True if more is queued behind it.
         more: bool,
     },
@@ -91,8 +93,9 @@ impl Writer<'_> {
                 Job::Batch {
                     batch,
                     ready_since,
+                    peer_time,
                     more,
-                } => self.write_batch(batch, ready_since, more)?,
+                } => self.write_batch(batch, ready_since + peer_time, more)?,
                 Job::Last => {
                     self.flush()?;
                     return Ok(());
@@ -106,6 +109,7 @@ impl Writer<'_> {
         let shared = self.shared;
         let mut state = shared.lock();
         let mut ready_since = None;
+        let (mut without_credit, mut peer_time) = (None, Time::ZERO);
         loop {
             let (now, heard) = (shared.now(), shared.heard());
             if state.failure.is_some() {
@@ -113,13 +117,23 @@ impl Writer<'_> {
                 return Job::Last;
             }
             self.say_goodbye_if_done(&mut state);
+            if let Some(len) = state.outgoing.next_len() {
+                ready_since.get_or_insert(now);
+                if state.session.has_credit(len) {
+                    if let Some(since) = without_credit.take() {
+                        peer_time += peer_time_between(&mut state, since, now);
+                    }
+                } else if without_credit.is_none() {
+                    without_credit = Some(now);
+                    state.session.heartbeat().ask();
+                }
+            }
             state.session.poll_control(now, heard, &mut self.control);
             if state.session.is_over() {
                 return Job::Last;
             }
             let mut until = state.session.next_control(heard);
-            if let Some(len) = state.outgoing.next_len() {
-                let ready_since = *ready_since.get_or_insert(now);
+            if let (Some(len), Some(ready_since)) = (state.outgoing.next_len(), ready_since) {
                 let free_at = state.session.free_at();
                 if state.session.has_credit(len) {
                     if free_at <= now
@@ -132,6 +146,7 @@ impl Writer<'_> {
                         return Job::Batch {
                             batch,
                             ready_since,
+                            peer_time,
                             more,
                         };
                     }
@@ -211,6 +226,9 @@ impl Writer<'_> {
         let Some(Packing { policy, packer }) = &mut self.packing else {
             return Ok(false);
         };
+        if let Some(round_trip) = self.shared.lock().session.heartbeat().round_trip() {
+            policy.round_trip(round_trip);
+        }
         match policy.decide(batch.len()) {
             Decision::Raw => return Ok(false),
             Decision::Probe => {
@@ -269,4 +287,18 @@ impl Writer<'_> {
         self.shared.note_written();
         Ok(())
     }
+}
+
+/// How much of a time without credit was not the link's: none if the peer is far away, where credit
+/// comes late by nature.
+fn peer_time_between(state: &mut State, since: Time, now: Time) -> Time {
+    let heartbeat = state.session.heartbeat();
+    if heartbeat
+        .round_trip()
+        .is_none_or(|round_trip| round_trip >= FAR)
+    {
+        return Time::ZERO;
+    }
+    now.saturating_sub(since)
+        .saturating_sub(heartbeat.queueing(since, now))
 }

@@ -172,20 +172,17 @@ pub(super) fn want(shared: &Shared<'_>, file: FileId, name: &FileName) -> Result
 
 /// Looks once for what an earlier run left of a file.
 fn find_partial(shared: &Shared<'_>, file: FileId) {
-    if !partial::IS_BUILT_IN {
-        return;
-    }
     let known = shared.pending.with(file, |pending| {
         let place = pending.place.as_ref()?;
+        let size = place.entry.file_size()?;
         let is_first = pending.attempts == 1 && !shared.options.whole_file;
-        is_first.then(|| {
-            let size = place.entry.file_size();
+        (is_first && partial::applies(size)).then(|| {
             let (dir, name) = (std::sync::Arc::clone(&place.dir), place.entry.name.clone());
             (dir, name, place.found.clone(), size)
         })
     });
     // Not with all files locked: putting a basis together may take a while.
-    if let Some(Some((dir, name, found, Some(size)))) = known {
+    if let Some(Some((dir, name, found, size))) = known {
         let basis = partial::find(shared, &dir, &name, found.as_ref(), size);
         shared.pending.with(file, |pending| {
             if let Some(place) = &mut pending.place {
@@ -345,12 +342,7 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
     let to_keep = place.found.as_ref().filter(|_| !place.kept);
     let put = backup::keep(shared, &place.path, to_keep).and_then(|()| {
         staged.set_metadata(&metadata)?;
-        announce(shared, &place.dir, &place.entry.name, &staged)?;
-        if place.found.is_some() {
-            staged.commit(&place.dir, &place.entry.name)
-        } else {
-            staged.commit_new(&place.dir, &place.entry.name)
-        }
+        commit(shared, &place, staged)
     });
     match put {
         Ok(()) => {
@@ -364,6 +356,21 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
             });
         }
         Err(error) => not_put(shared, &place.path, place.found.as_ref(), error),
+    }
+}
+
+/// Puts a file in its place, where perhaps nothing may be.
+pub(super) fn commit(
+    shared: &Shared<'_>,
+    place: &Place,
+    staged: root::StagedFile,
+) -> Result<(), root::Error> {
+    let (dir, name) = (&place.dir, &place.entry.name);
+    announce(shared, dir, name, &staged)?;
+    if place.found.is_some() {
+        staged.commit(dir, name)
+    } else {
+        staged.commit_new(dir, name)
     }
 }
 
@@ -409,9 +416,7 @@ pub(super) fn put_special(
     found: Option<&Entry>,
     metadata: &Metadata,
 ) -> Result<(), root::Error> {
-    if let Some(keeper) = shared.keeper() {
-        keeper.change_dir(dir);
-    }
+    shared.announce_change_of(dir);
     let staged = match &entry.kind {
         Kind::Symlink { target } => dir.stage_symlink(target, metadata)?,
         kind => dir.stage_node(kind, metadata)?,

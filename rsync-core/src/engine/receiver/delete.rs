@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::engine::receiver::listing::OWNER_BITS;
 use crate::engine::receiver::shared::Shared;
-use crate::engine::receiver::{backup, guard};
+use crate::engine::receiver::{backup, withhold};
 use crate::engine::tree::Tree;
 use crate::entry::Entry;
 use crate::filter::Scope;
@@ -42,7 +42,7 @@ pub(super) fn delete(
         shared.account.withheld(count, WithheldReason::EmptySource);
         return;
     }
-    if let Some(reason) = guard::forbids(shared, &extraneous) {
+    if let Some(reason) = withhold::forbids(shared, &extraneous) {
         if count > 0 {
             shared.account.withheld(count, reason);
         }

@@ -266,9 +266,6 @@ fn set_unless_set(shared: &Shared<'_>, dir: &Dir, metadata: &Metadata) -> Result
     if is_set {
         Ok(())
     } else {
-        if let Some(keeper) = shared.keeper() {
-            keeper.change_dir(dir);
-        }
-        dir.set_own_metadata(metadata)
+        shared.set_own_metadata(dir, metadata)
     }
 }

@@ -305,15 +305,12 @@ impl<'s, 'a> Listings<'s, 'a> {
         }
         let closed = entry.mode & OWNER_BITS != OWNER_BITS && !crate::root::is_superuser();
         if closed {
-            let mode = Some(entry.mode | OWNER_BITS);
-            if let Some(keeper) = self.shared.keeper() {
-                keeper.change_dir(dir);
-            }
-            // If this fails so will what needs it, which is reported then.
-            let _ = dir.set_own_metadata(&Metadata {
-                mode,
+            let opened = Metadata {
+                mode: Some(entry.mode | OWNER_BITS),
                 ..Metadata::default()
-            });
+            };
+            // If this fails so will what needs it, which is reported then.
+            let _ = self.shared.set_own_metadata(dir, &opened);
             kept.mode = Some(entry.mode);
         }
         let mut directories = self

@@ -10,7 +10,6 @@ mod backup;
 mod content;
 mod delete;
 mod finish;
-mod guard;
 mod listing;
 mod metadata;
 mod moves;
@@ -20,6 +19,7 @@ mod prepare;
 mod shared;
 mod signing;
 mod take;
+mod withhold;
 
 use std::path::Path;
 use std::sync::PoisonError;

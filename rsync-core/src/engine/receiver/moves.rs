@@ -256,22 +256,14 @@ fn use_candidate(
             candidate.dir.rename_no_replace(from, &place.dir, to)?;
         }
         shared.account.deleted(&candidate.path, &place.entry.kind);
-        if let Some(keeper) = shared.keeper() {
-            keeper.change(&place.dir, to, &metadata);
-        }
-        return place.dir.set_metadata(&place.entry.name, &metadata);
+        return shared.set_metadata(&place.dir, to, &metadata);
     }
     let basis = candidate.dir.open_file(&candidate.name)?;
     let size = place.entry.file_size().unwrap_or(0);
     let mut staged = shared.stage(&place.dir)?;
     staged.copy_from(&basis, 0, 0, size)?;
     staged.set_metadata(&metadata)?;
-    content::announce(shared, &place.dir, &place.entry.name, &staged)?;
-    if place.found.is_some() {
-        staged.commit(&place.dir, &place.entry.name)
-    } else {
-        staged.commit_new(&place.dir, &place.entry.name)
-    }
+    content::commit(shared, place, staged)
 }
 
 /// True if what is done to the candidate would be done to a file that stays.

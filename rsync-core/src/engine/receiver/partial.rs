@@ -14,7 +14,7 @@ use crate::path::FileName;
 use crate::root::{self, Detail, Dir, StagedFile, is_private_file, temporary_name_for};
 
 /// The agent, which has to be small, has none of this: a push to it starts such files anew.
-pub(super) const IS_BUILT_IN: bool = cfg!(feature = "keep");
+const IS_BUILT_IN: bool = cfg!(feature = "keep");
 /// Smaller files start anew.
 const MIN_LEN: u64 = 1 << 20;
 /// Kinds of temporary names.
@@ -28,6 +28,11 @@ pub(super) struct Basis {
     pub(super) name: FileName,
     /// Its length in bytes.
     pub(super) len: u64,
+}
+
+/// True if so many bytes are worth being kept, or looked for.
+pub(super) fn applies(size: u64) -> bool {
+    IS_BUILT_IN && size >= MIN_LEN
 }
 
 /// True if an earlier run left something of the file `name` in `dir`.
@@ -48,7 +53,7 @@ pub(super) fn find(
     size: u64,
 ) -> Option<Basis> {
     let write = &shared.options.write;
-    if !IS_BUILT_IN || size < MIN_LEN || write.in_place || write.append || !is_there(dir, name) {
+    if !applies(size) || write.in_place || write.append || !is_there(dir, name) {
         return None;
     }
     let (arrived, basis) = (
@@ -90,7 +95,7 @@ pub(super) fn stage(
     name: &FileName,
     size: u64,
 ) -> Result<StagedFile, root::Error> {
-    if !IS_BUILT_IN || size < MIN_LEN {
+    if !applies(size) {
         return shared.stage(dir);
     }
     shared.announce_change_of(dir);
@@ -102,7 +107,7 @@ pub(super) fn stage(
 
 /// The run ends before the file is complete: what arrived of it stays, if it is worth it.
 pub(super) fn leave(staged: StagedFile, name: &FileName, arrived: u64) {
-    if IS_BUILT_IN && arrived >= MIN_LEN && staged.has_name(&temporary_name_for(name, ARRIVED)) {
+    if applies(arrived) && staged.has_name(&temporary_name_for(name, ARRIVED)) {
         staged.leave();
     }
 }

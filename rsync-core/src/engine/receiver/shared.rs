@@ -155,13 +155,42 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// Gives a job to the writer of `file`. Neighbours go to the same writer, because creating
+    /// Gives the entry `name` of `dir` other metadata.
+    pub(super) fn set_metadata(
+        &self,
+        dir: &Dir,
+        name: &FileName,
+        metadata: &Metadata,
+    ) -> Result<(), root::Error> {
+        if let Some(keeper) = self.keeper() {
+            keeper.change(dir, name, metadata);
+        }
+        dir.set_metadata(name, metadata)
+    }
+
+    /// Gives a directory itself other metadata.
+    pub(super) fn set_own_metadata(
+        &self,
+        dir: &Dir,
+        metadata: &Metadata,
+    ) -> Result<(), root::Error> {
+        self.announce_change_of(dir);
+        dir.set_own_metadata(metadata)
+    }
+
+    /// Gives a job to the writer of `file`, who may go on sleeping until [`Self::wake_writers`].
+    /// Neighbours go to the same writer, because creating
     /// files in one directory is what the kernel does one at a time anyway.
     pub(super) fn hand_over(&self, file: FileId, job: Job) {
         let bytes = job.weight();
         if let Some(queue) = self.writers.get(file.dir.0 as usize % WRITERS) {
             queue.push(job, bytes);
         }
+    }
+
+    /// Lets the writers go on with what was handed over.
+    pub(super) fn wake_writers(&self) {
+        self.writers.iter().for_each(ByteQueue::wake);
     }
 
     /// Asks for a file's content.

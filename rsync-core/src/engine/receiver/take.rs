@@ -25,7 +25,15 @@ pub(super) fn messages(
     let mut listings = Listings::new(shared, opening, desired, summary);
     listings.root(opening);
     loop {
-        match inbox.recv()? {
+        let message = match inbox.try_recv()? {
+            Some(message) => message,
+            None => {
+                // What came so far is dealt with meanwhile.
+                shared.wake_writers();
+                inbox.recv()?
+            }
+        };
+        match message {
             FromSender::Source(_) => {
                 return Err(Error::Protocol("the source was announced twice".into()));
             }

@@ -1,10 +1,12 @@
 //! Whether the next frame is worth packing: decided from what the last ones did.
 //!
 //! With [`Compression::Level`] every frame is packed as long as the data shrinks. With
-//! [`Compression::Auto`] the link has to be the bottleneck too: a frame that waits for a link
-//! slower than [`SLOW_LINK`] gains by being smaller, on a faster one packing costs more than it
-//! saves. The link is only measured while more data is waiting, and as a whole: time in `write`
-//! plus time without credit.
+//! [`Compression::Auto`] the link has to be the bottleneck too: a frame that waits for a slow link
+//! gains by being smaller, on a faster one packing costs more than it saves. A peer that is far
+//! away is packed for until its link turns out to be fast; one that is near, perhaps on this very
+//! machine, only once the link has been slow for a while: a busy processor looks like a slow link
+//! for a moment. The link is only measured while more data is waiting: time in `write` plus time
+//! without credit, as far as that is not the consumer's.
 //!
 //! While frames are packed, the link drains in the time that packing takes, and its speed can not
 //! be told apart from the packer's. If the link is hardly ever waited for, raw frames are tried
@@ -16,15 +18,24 @@ use std::time::Duration;
 
 use crate::options::Compression;
 
-/// Bytes a second below which a link is worth packing for.
-pub const SLOW_LINK: u64 = 80_000_000;
+/// Bytes a second below which a link to a peer nearby is worth packing for.
+const SLOW_NEAR: u64 = 80_000_000;
+/// The same for a peer that is far away. Such a link is shared with others.
+const SLOW_FAR: u64 = 200_000_000;
+/// The shortest round trip to a peer that is far away.
+pub const FAR: Duration = Duration::from_millis(5);
 /// Level that stands for "automatic": about 200 MB/s on one core.
 pub const AUTO_LEVEL: i32 = 3;
 /// Shorter batches travel raw: nothing to gain, and they are waited for.
 pub const MIN_LEN: usize = 256;
 
-/// The shortest time from which a speed is computed.
-const MIN_MEASURED: Duration = Duration::from_millis(2);
+/// So many bytes are packed before anything is known of a link to a peer nearby: most runs are over
+/// by then, and of a long one it is little.
+const EARLY_BYTES: u64 = 6 << 20;
+
+/// The shortest time from which a speed is computed: longer than a busy processor keeps a thread
+/// waiting for its turn.
+const MIN_MEASURED: Duration = Duration::from_millis(50);
 /// Older measurements count for less: sums are halved when they reach this.
 const MEASURED_SPAN: Duration = Duration::from_millis(250);
 const MEASURED_BYTES: u64 = 8 << 20;
@@ -57,15 +68,27 @@ pub struct Sent {
     pub wire_len: usize,
     /// Time it took to pack; zero for a raw frame.
     pub packing: Duration,
-    /// Time it took to write, with the time spent waiting for credit.
+    /// Time it took to write, with the time spent waiting for the link before.
     pub waiting: Duration,
+}
+
+/// What is known of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speed {
+    /// Nothing but how far away the peer is.
+    Unknown,
+    Slow,
+    Fast,
 }
 
 /// The decision's memory.
 #[derive(Debug)]
 pub struct Policy {
     wish: Compression,
-    link_is_slow: bool,
+    is_far: bool,
+    speed: Speed,
+    /// Bytes that were to be sent so far.
+    decided_on: u64,
     data_shrinks: bool,
     bytes: u64,
     packing: Duration,
@@ -81,7 +104,9 @@ impl Policy {
     pub fn new(wish: Compression) -> Self {
         Self {
             wish,
-            link_is_slow: false,
+            is_far: false,
+            speed: Speed::Unknown,
+            decided_on: 0,
             data_shrinks: false,
             bytes: 0,
             packing: Duration::ZERO,
@@ -101,12 +126,18 @@ impl Policy {
         }
     }
 
+    /// The shortest round trip that was seen.
+    pub fn round_trip(&mut self, shortest: Duration) {
+        self.is_far = shortest >= FAR;
+    }
+
     /// What to do with a batch of `len` bytes.
     pub fn decide(&mut self, len: usize) -> Decision {
+        self.decided_on = self.decided_on.saturating_add(len as u64);
         let worth_it = match self.wish {
             Compression::Off => false,
             Compression::Level(_) => true,
-            Compression::Auto => self.link_is_slow,
+            Compression::Auto => self.is_slow() || self.is_early(),
         };
         if !worth_it || len < MIN_LEN {
             return Decision::Raw;
@@ -139,16 +170,18 @@ impl Policy {
             return;
         }
         self.bytes = self.bytes.saturating_add(sent.wire_len as u64);
-        self.packing += sent.packing;
+        if self.is_slow() {
+            self.packing += sent.packing;
+        }
         self.waiting += sent.waiting;
         let elapsed = self.packing + self.waiting;
         if elapsed < MIN_MEASURED {
             return;
         }
-        if self.link_is_slow {
+        if self.is_slow() {
             self.consider_raw_frames(sent);
-        } else if bytes_per_second(self.bytes, elapsed) < SLOW_LINK {
-            self.link_is_slow = true;
+        } else if bytes_per_second(self.bytes, elapsed) < self.slow() {
+            self.speed = Speed::Slow;
             self.packed_since_trial = 0;
             self.forget();
         }
@@ -162,9 +195,9 @@ impl Policy {
     fn consider_raw_frames(&mut self, sent: Sent) {
         if sent.packing.is_zero() {
             // Raw for want of shrinking: tells the link's speed directly.
-            if self.packing.is_zero() && bytes_per_second(self.bytes, self.waiting) > 2 * SLOW_LINK
-            {
-                self.link_is_slow = false;
+            let fast = 2 * self.slow();
+            if self.packing.is_zero() && bytes_per_second(self.bytes, self.waiting) > fast {
+                self.speed = Speed::Fast;
                 self.forget();
             }
             return;
@@ -172,10 +205,27 @@ impl Policy {
         self.packed_since_trial = self.packed_since_trial.saturating_add(sent.wire_len as u64);
         let hardly_waited = self.waiting < self.packing / 4;
         if hardly_waited && self.packed_since_trial > self.trial_after {
-            self.link_is_slow = false;
+            self.speed = Speed::Fast;
             self.trial_after = (self.trial_after * 2).min(MAX_TRIAL_AFTER);
             self.forget();
         }
+    }
+
+    fn is_early(&self) -> bool {
+        self.speed == Speed::Unknown && self.decided_on <= EARLY_BYTES
+    }
+
+    fn is_slow(&self) -> bool {
+        match self.speed {
+            Speed::Unknown => self.is_far,
+            Speed::Slow => true,
+            Speed::Fast => false,
+        }
+    }
+
+    /// Bytes a second of a slow link.
+    fn slow(&self) -> u64 {
+        if self.is_far { SLOW_FAR } else { SLOW_NEAR }
     }
 
     fn forget(&mut self) {
@@ -229,13 +279,53 @@ mod tests {
         }
     }
 
+    fn far_away() -> Policy {
+        let mut policy = Policy::new(Compression::Auto);
+        policy.round_trip(FAR);
+        policy
+    }
+
     #[test]
-    fn a_fast_link_is_not_packed_for() {
+    fn a_peer_far_away_is_packed_for_at_once_unless_its_link_is_fast() {
+        assert_eq!(far_away().decide(FRAME), Decision::Probe);
+        let packed = run(&mut far_away(), 1000, 125_000_000, 200_000_000);
+        assert!(packed > 800, "{packed} frames");
+        let packed = run(&mut far_away(), 4000, 2_000_000_000, 200_000_000);
+        assert!(packed < 400, "{packed} frames");
+    }
+
+    #[test]
+    fn a_slow_packer_is_not_a_slow_link() {
+        let mut policy = Policy::new(Compression::Auto);
+        let packed = run(&mut policy, 1000, 2_000_000_000, 20_000_000);
+        assert_eq!((packed * FRAME) as u64, EARLY_BYTES);
+    }
+
+    #[test]
+    fn a_moment_without_the_processor_is_not_a_slow_link() {
+        let mut policy = Policy::new(Compression::Auto);
+        let mut early = 0;
+        for _ in 0..1000 {
+            if policy.decide(FRAME) != Decision::Raw {
+                early += FRAME as u64;
+                policy.probed(true);
+            }
+            for waiting in [20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] {
+                policy.sent(Sent {
+                    wire_len: FRAME,
+                    packing: Duration::ZERO,
+                    waiting: Duration::from_millis(waiting),
+                });
+            }
+        }
+        assert_eq!(early, EARLY_BYTES);
+    }
+
+    #[test]
+    fn a_fast_link_is_only_packed_for_at_first() {
         for link in [200_000_000, 2_000_000_000] {
-            assert_eq!(
-                run(&mut Policy::new(Compression::Auto), 1000, link, 200_000_000),
-                0
-            );
+            let packed = run(&mut Policy::new(Compression::Auto), 1000, link, 200_000_000);
+            assert_eq!((packed * FRAME) as u64, EARLY_BYTES, "only at first");
         }
     }
 

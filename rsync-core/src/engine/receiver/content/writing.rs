@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::{MAX_ATTEMPTS, again, announce, arrived, open_old, put};
+use super::{MAX_ATTEMPTS, again, arrived, commit, open_old, put};
 use crate::checksum::{Digest, Hasher};
 use crate::engine::receiver::partial;
 use crate::engine::receiver::pending::{Pending, Place};
@@ -189,8 +189,7 @@ fn keep_partial(shared: &Shared<'_>, place: &Place, open: Open) -> Option<Open> 
         return Some(open);
     }
     // Best effort: without it only the next transfer takes longer.
-    let _ = announce(shared, &place.dir, &place.entry.name, &open.staged);
-    let _ = open.staged.commit_new(&place.dir, &place.entry.name);
+    let _ = commit(shared, place, open.staged);
     None
 }
 

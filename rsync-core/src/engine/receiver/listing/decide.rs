@@ -233,10 +233,7 @@ impl Listings<'_, '_> {
             self.finish_directory(path.clone(), metadata);
             make_writable(self.shared, dir, entry, found)
         } else {
-            if let Some(keeper) = self.shared.keeper() {
-                keeper.change(dir, &entry.name, &metadata);
-            }
-            dir.set_metadata(&entry.name, &metadata)
+            self.shared.set_metadata(dir, &entry.name, &metadata)
         };
         match done {
             Ok(()) => self.shared.account.transferred(path, entry, change),
@@ -388,8 +385,5 @@ fn make_writable(
         mode: Some(found.mode | OWNER_BITS),
         ..crate::root::Metadata::default()
     };
-    if let Some(keeper) = shared.keeper() {
-        keeper.change(dir, &entry.name, &metadata);
-    }
-    dir.set_metadata(&entry.name, &metadata)
+    shared.set_metadata(dir, &entry.name, &metadata)
 }
