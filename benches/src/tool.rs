@@ -141,7 +141,10 @@ impl Tool {
     pub fn command(&self, workload: &Workload, place: &Place<'_>) -> Result<Command> {
         let words = self.words(workload, place)?;
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).env("UNISON", place.memory);
+        command
+            .args(&words[1..])
+            .env("UNISON", place.memory)
+            .env("XDG_STATE_HOME", place.memory);
         Ok(command)
     }
 

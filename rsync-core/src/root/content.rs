@@ -5,7 +5,6 @@ use std::io;
 use rustix::fs::ftruncate;
 use rustix::io::{Errno, pwrite};
 
-use super::confine::is_memory_scarce;
 use super::error::{Context, Error};
 use super::source::{SourceFile, read_full};
 use super::stage::StagedFile;
@@ -17,9 +16,6 @@ const COPY_BUFFER_LEN: usize = 256 * 1024;
 /// allocate at least.
 const HOLE_LEN: usize = 4096;
 static ZEROS: [u8; 4096] = [0; 4096];
-
-/// Bytes of a file that may wait in memory, where that is scarce.
-const UNWRITTEN_LEN: u64 = 4 << 20;
 
 impl StagedFile {
     /// Its length in bytes.
@@ -127,12 +123,13 @@ impl StagedFile {
         let mut from = offset;
         while from < end && self.kernel_copies {
             let to = to + (from - offset);
-            match system::copy_range(source.fd(), from, self.fd(), to, end - from) {
+            let len = (end - from).min(self.write_behind_step());
+            match system::copy_range(source.fd(), from, self.fd(), to, len) {
                 Some(result) => {
                     let copied = result.context("copy", || self.path())?;
                     from += copied;
                     self.len = self.len.max(to + copied);
-                    self.spare_memory(to, to + copied);
+                    self.note_written(to + copied);
                 }
                 None => self.kernel_copies = false,
             }
@@ -172,8 +169,7 @@ impl StagedFile {
     }
 
     fn write_full(&mut self, mut data: &[u8], mut offset: u64) -> io::Result<()> {
-        let end = end_of(offset, data.len() as u64)?;
-        let start = offset;
+        end_of(offset, data.len() as u64)?;
         while !data.is_empty() {
             match pwrite(&self.fd, data, offset) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -181,23 +177,13 @@ impl StagedFile {
                     data = &data[written..];
                     offset += written as u64;
                     self.len = self.len.max(offset);
+                    self.note_written(offset);
                 }
                 Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
         }
-        self.spare_memory(start, end);
         Ok(())
-    }
-
-    /// Where memory is scarce, what was written does not wait in it until the kernel has to find
-    /// out that there is nothing else to let go of.
-    fn spare_memory(&self, start: u64, end: u64) {
-        if is_memory_scarce() && start / UNWRITTEN_LEN != end / UNWRITTEN_LEN {
-            // What the last advice began is on the disk by now.
-            let from = start.saturating_sub(2 * UNWRITTEN_LEN);
-            system::let_go(self.fd(), from, end - from);
-        }
     }
 }
 

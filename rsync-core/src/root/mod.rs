@@ -65,6 +65,7 @@ mod system;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod write_behind;
 mod xattr;
 
 use std::io;

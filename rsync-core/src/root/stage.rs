@@ -4,6 +4,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
+use super::confine::is_memory_scarce;
 use super::dir::Dir;
 use super::error::{Context, Error};
 use super::metadata::{Metadata, apply};
@@ -37,6 +38,8 @@ pub struct StagedFile {
     pub(super) len: u64,
     /// False once the kernel has refused to copy into it.
     pub(super) kernel_copies: bool,
+    /// Up to where writing to the disk was begun, if it is to be begun early.
+    pub(super) behind: Option<u64>,
 }
 
 impl Dir {
@@ -107,6 +110,7 @@ impl StagedFile {
             position: 0,
             len,
             kernel_copies: true,
+            behind: is_memory_scarce().then_some(0),
         }
     }
 

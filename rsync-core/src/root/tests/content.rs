@@ -182,3 +182,27 @@ fn writing_in_order_goes_on_where_it_was() {
     staged.commit(place.top(), &name("file")).unwrap();
     assert_eq!(fs::read(place.at("file")).unwrap(), b"one two!");
 }
+
+#[test]
+fn a_file_that_goes_to_the_disk_early_holds_the_same() {
+    let place = Place::new();
+    let content = sample(20 << 20);
+    fs::write(place.at("basis"), &content).unwrap();
+    let source = place.top().open_file(&name("basis")).unwrap();
+    for in_kernel in [true, false] {
+        let mut staged = place.top().stage().unwrap();
+        staged.kernel_copies = in_kernel;
+        staged.write_behind();
+        let half = content.len() / 2;
+        staged.copy_from(&source, 0, 0, half as u64).unwrap();
+        for (index, piece) in content[half..].chunks(300_000).enumerate() {
+            let at = half + index * 300_000;
+            staged.write_content_at(piece, at as u64, true).unwrap();
+        }
+        // Most of it, but not what came last.
+        let begun = staged.behind.unwrap() as usize;
+        assert!((content.len() - (4 << 20)..=content.len()).contains(&begun));
+        staged.commit(place.top(), &name("file")).unwrap();
+        assert!(fs::read(place.at("file")).unwrap() == content);
+    }
+}

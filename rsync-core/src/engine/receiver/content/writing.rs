@@ -213,7 +213,11 @@ fn open(shared: &Shared<'_>, place: &mut Place, attempts: u32, seen: Seen) -> Re
     let staged = if in_place {
         open_old(shared, place)?
     } else {
-        partial::stage(shared, &place.dir, &place.entry.name, seen.size)?
+        let mut staged = partial::stage(shared, &place.dir, &place.entry.name, seen.size)?;
+        if place.found.is_some() {
+            staged.write_behind();
+        }
+        staged
     };
     let mut open = Open {
         staged,
