@@ -7,6 +7,7 @@
 
 mod links;
 mod options;
+mod volume;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,14 +24,17 @@ use crate::run::{Reports, Sample, run};
 use crate::tool::{Place, Tool};
 use crate::tree::{self, Manifest, Precision, differences, restore};
 use crate::workload::{self, Workload};
+use volume::Volume;
 
 /// A suite that runs.
 struct Running<'a> {
     suite: &'a Suite,
     trees: PathBuf,
     destination: PathBuf,
-    /// Destinations of earlier runs. To remove one just before a run would slow that down: ext4
-    /// looks for a while at every inode it could use again.
+    /// Where runs into an empty destination get a file system of their own, if they can.
+    volume: Option<Volume>,
+    /// Destinations of earlier such runs, if they can not. To remove one just before a run would
+    /// slow that down.
     discarded: PathBuf,
     /// For reports of the link, and what tools want to remember.
     scratch: PathBuf,
@@ -100,6 +104,7 @@ impl<'a> Running<'a> {
         Ok(Self {
             suite,
             trees: dir.join(format!("trees-{size}-{}", suite.seed)),
+            volume: Some(Volume::new(dir.join("volume"), dir.join("destination"))),
             destination: dir.join("destination"),
             discarded: dir.join("discarded"),
             scratch: dir.join("scratch"),
@@ -123,7 +128,8 @@ impl<'a> Running<'a> {
         Results {
             command: words.join(" "),
             settings: format!(
-                "Seed {}, {size}, {} runs each, caches warm.{limit}",
+                "Seed {}, {size}, {} runs each, caches warm; where it can be mounted, a new ext4 in a \
+                 file for every run into an empty destination.{limit}",
                 suite.seed,
                 suite.times()
             ),
@@ -163,7 +169,9 @@ impl<'a> Running<'a> {
                     }
                     Err(error) => {
                         let reason = format!("{error:#}");
-                        self.discard()?;
+                        if workload.before.is_some() {
+                            self.discard()?;
+                        }
                         row.failure = Some(reason.clone());
                         format!("failed: {reason}")
                     }
@@ -177,6 +185,7 @@ impl<'a> Running<'a> {
                 ));
             }
         }
+        self.volume.as_mut().map_or(Ok(()), Volume::remove)?;
         tree::clear(&self.discarded)?;
         results.rows.extend(
             rows.into_iter()
@@ -210,14 +219,28 @@ impl<'a> Running<'a> {
     }
 
     /// Makes the destination as it was before.
-    fn reset(&self, stage: &Stage<'_>) -> Result<()> {
+    fn reset(&mut self, stage: &Stage<'_>) -> Result<()> {
         match stage.workload.before {
             Some(before) => restore(&self.trees.join(before), &self.destination),
-            None => self.discard(),
+            None => self.empty(stage.wanted),
         }
     }
 
-    /// Begins with an empty destination.
+    /// Begins with an empty destination, in which two trees like `wanted` have room.
+    fn empty(&mut self, wanted: &Manifest) -> Result<()> {
+        let Some(volume) = &mut self.volume else {
+            return self.discard();
+        };
+        match volume.renew(wanted) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                (self.say)(&format!("no file system for each cold run: {error:#}"));
+                self.volume = None;
+                self.discard()
+            }
+        }
+    }
+
     fn discard(&self) -> Result<()> {
         fs::create_dir_all(&self.discarded)?;
         let number = fs::read_dir(&self.discarded)?.count();
