@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use rsync_core::engine::{self, Care, ConnectionError, Settings, Stream};
+use rsync_core::engine::{self, Care, ConnectionError, MAX_TIMEOUT, Settings, Stream};
 use rsync_core::options::Options;
 use rsync_core::path::escape;
 use rsync_core::session::SessionError;
@@ -34,8 +34,6 @@ use crate::secrets;
 
 /// How long the program that carried the stream may take to end after everything has been said.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// As long as anybody waits for a run.
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// Brings files from there to here, or from here to there.
 pub(crate) fn sync(args: &Sync, matches: &ArgMatches, verb: Verb) -> Result<Exit, Failure> {
@@ -247,8 +245,8 @@ fn place(reached: &Reached, pod: Option<&str>) -> Place {
 pub(crate) fn patience(reach: &Reach) -> (Timeouts, Settings) {
     let seconds = |seconds: Option<u64>| {
         seconds.map(|seconds| match Duration::from_secs(seconds) {
-            Duration::ZERO => DAY,
-            seconds => seconds.min(DAY),
+            Duration::ZERO => MAX_TIMEOUT,
+            seconds => seconds.min(MAX_TIMEOUT),
         })
     };
     let (mut timeouts, mut settings) = (Timeouts::default(), Settings::default());

@@ -4,8 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The longest that a client may have its agent wait.
-const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
+use rsync_core::engine::MAX_TIMEOUT;
 
 /// What the agent was called for.
 #[derive(Debug, Clone, PartialEq, Eq)]

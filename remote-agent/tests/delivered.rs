@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use rsync_core::checksum::Digest;
@@ -156,7 +156,7 @@ impl Silenced {
     /// The hello and the request are one.
     const WORDS: usize = 1;
 
-    fn at(agent: &mut std::process::Child) -> Stream {
+    fn at(agent: &mut Child) -> Stream {
         Stream {
             reader: Box::new(agent.stdout.take().unwrap()),
             writer: Box::new(Self {
@@ -196,36 +196,37 @@ fn a3_an_agent_whose_client_is_gone_ends_with_one_sentence() {
     );
 }
 
-#[test]
-fn a3_an_agent_whose_client_stops_reading_ends_as_well() {
-    let mut agent = Command::new(AGENT)
-        .arg("serve")
+/// The agent itself, spoken with by nobody yet.
+fn agent(args: &[&str]) -> Child {
+    Command::new(AGENT)
+        .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// What an agent complains about until it ends.
+fn last_words(agent: &mut Child) -> String {
+    let mut said = String::new();
+    let mut stderr = agent.stderr.take().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    said
+}
+
+#[test]
+fn a3_an_agent_whose_client_stops_reading_ends_as_well() {
+    let mut agent = agent(&["serve"]);
     drop(agent.stdout.take());
     drop(agent.stdin.take());
-    let mut said = String::new();
-    agent
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut said)
-        .unwrap();
+    let said = last_words(&mut agent);
     assert!(!agent.wait().unwrap().success(), "{said}");
 }
 
 #[test]
 fn a3_an_agent_waits_for_its_client_as_long_as_that_says() {
-    let mut agent = Command::new(AGENT)
-        .args(["serve", "--timeout=1"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut agent = agent(&["serve", "--timeout=1"]);
     let here = tempfile::tempdir().unwrap();
     let client = Silenced::at(&mut agent);
     let (options, settings) = (Options::default(), Settings::default());
@@ -239,13 +240,7 @@ fn a3_an_agent_waits_for_its_client_as_long_as_that_says() {
         &Silent,
     );
     assert!(pulled.is_err());
-    let mut said = String::new();
-    agent
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut said)
-        .unwrap();
+    let said = last_words(&mut agent);
     assert!(said.contains("has been silent for 1 s"), "{said}");
     assert!(!agent.wait().unwrap().success());
 }

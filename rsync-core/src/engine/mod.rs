@@ -45,7 +45,7 @@ use telling::Teller;
 
 pub use crate::monitor;
 pub use care::{Care, Incarnation};
-pub use connection::{ConnectionError, Settings, Stream, Traffic};
+pub use connection::{ConnectionError, MAX_TIMEOUT, Settings, Stream, Traffic};
 pub use error::Error;
 
 /// What a finished run has to say for itself.

@@ -1,7 +1,8 @@
 //! Heartbeats: is the other end alive, and how far away is it?
 //!
 //! After [`SILENCE`] without a frame in either direction a ping goes out, or sooner where the timeout
-//! is short. Nothing heard for the timeout means that the peer is dead. Pings are numbered, so a pong that answers nothing shows.
+//! is short, and whenever a sender wants to know what the peer has. Nothing heard for the timeout
+//! means that the peer is dead. Pings are numbered, so a pong that answers nothing shows.
 
 use super::Time;
 

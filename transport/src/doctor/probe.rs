@@ -103,8 +103,8 @@ impl Heard {
             Some(place) => Finding::pass(format!("the agent can live in {place} ({all})")),
             None => Finding::fail(
                 format!("there is no place for the agent: {all}"),
-                "mount an emptyDir at /tmp (docker: --tmpfs=/tmp:exec), choose another container with --container, or add one \
-                 with --agent-image",
+                "mount an emptyDir at /tmp (docker: --tmpfs=/tmp:exec), choose another container \
+                 with --container, or add one with --agent-image",
             ),
         }]
     }

@@ -57,6 +57,9 @@ impl std::fmt::Debug for Stream {
     }
 }
 
+/// The longest that a client may have its agent wait: a day, as long as anybody waits for a run.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
+
 /// What an end decides for itself. Compression and the bandwidth limit come with the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {

@@ -63,18 +63,21 @@ struct Packing {
 enum Job {
     /// Only control frames.
     Control,
-    /// A batch.
-    Batch {
-        batch: Vec<u8>,
-        /// Since when it could have gone out.
-        ready_since: Time,
-        /// How much of the time since then the peer took to deal with what it had.
-        peer_time: Time,
-        /// True if more is queued behind it.
-        more: bool,
-    },
+    Batch(Batch),
     /// Control frames, the last ones.
     Last,
+}
+
+/// A batch that may go out.
+struct Batch {
+    /// Room for a header, and the messages.
+    bytes: Vec<u8>,
+    /// Since when only the link was in its way.
+    ready_since: Time,
+    /// The shortest round trip so far.
+    round_trip: Option<Time>,
+    /// True if more is queued behind it.
+    more: bool,
 }
 
 impl Writer<'_> {
@@ -90,12 +93,7 @@ impl Writer<'_> {
             }
             match job {
                 Job::Control => {}
-                Job::Batch {
-                    batch,
-                    ready_since,
-                    peer_time,
-                    more,
-                } => self.write_batch(batch, ready_since + peer_time, more)?,
+                Job::Batch(batch) => self.write_batch(batch)?,
                 Job::Last => {
                     self.flush()?;
                     return Ok(());
@@ -137,18 +135,17 @@ impl Writer<'_> {
                 let free_at = state.session.free_at();
                 if state.session.has_credit(len) {
                     if free_at <= now
-                        && let Some(batch) = state.outgoing.take()
+                        && let Some(bytes) = state.outgoing.take()
                     {
                         if state.senders_waiting > 0 {
                             shared.room.notify_all();
                         }
-                        let more = !state.outgoing.is_empty();
-                        return Job::Batch {
-                            batch,
-                            ready_since,
-                            peer_time,
-                            more,
-                        };
+                        return Job::Batch(Batch {
+                            bytes,
+                            ready_since: ready_since + peer_time,
+                            round_trip: state.session.heartbeat().round_trip(),
+                            more: !state.outgoing.is_empty(),
+                        });
                     }
                     until = until.min(free_at);
                 }
@@ -178,15 +175,16 @@ impl Writer<'_> {
         }
     }
 
-    fn write_batch(
-        &mut self,
-        mut batch: Vec<u8>,
-        ready_since: Time,
-        more: bool,
-    ) -> Result<(), ConnectionError> {
+    fn write_batch(&mut self, batch: Batch) -> Result<(), ConnectionError> {
+        let Batch {
+            bytes: mut batch,
+            ready_since,
+            round_trip,
+            more,
+        } = batch;
         let before = self.shared.now();
         let unpacked_len = batch.len() - HEADER_LEN;
-        let is_packed = self.pack(&batch[HEADER_LEN..])?;
+        let is_packed = self.pack(&batch[HEADER_LEN..], round_trip)?;
         let packed_at = self.shared.now();
         let mut frame = std::mem::take(&mut self.packed);
         let bytes = if is_packed { &mut frame } else { &mut batch };
@@ -219,14 +217,14 @@ impl Writer<'_> {
     }
 
     /// Packs `batch` into a frame, if that is worth it.
-    fn pack(&mut self, batch: &[u8]) -> Result<bool, CompressError> {
+    fn pack(&mut self, batch: &[u8], round_trip: Option<Time>) -> Result<bool, CompressError> {
         if self.packing.is_none() {
             self.packing = self.start_packing()?;
         }
         let Some(Packing { policy, packer }) = &mut self.packing else {
             return Ok(false);
         };
-        if let Some(round_trip) = self.shared.lock().session.heartbeat().round_trip() {
+        if let Some(round_trip) = round_trip {
             policy.round_trip(round_trip);
         }
         match policy.decide(batch.len()) {

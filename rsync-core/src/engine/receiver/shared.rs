@@ -179,8 +179,8 @@ impl<'a> Shared<'a> {
     }
 
     /// Gives a job to the writer of `file`, who may go on sleeping until [`Self::wake_writers`].
-    /// Neighbours go to the same writer, because creating
-    /// files in one directory is what the kernel does one at a time anyway.
+    /// Neighbours go to the same writer, because creating files in one directory is what the kernel
+    /// does one at a time anyway.
     pub(super) fn hand_over(&self, file: FileId, job: Job) {
         let bytes = job.weight();
         if let Some(queue) = self.writers.get(file.dir.0 as usize % WRITERS) {
