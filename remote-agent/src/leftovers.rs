@@ -1,8 +1,9 @@
 //! What deliveries left that were killed before they could tidy up: parts of agents.
 //!
-//! The script that brings an agent writes it under the name that it will have, a dot, and a token of
-//! its session, and renames it when it is complete. Where all of a container was killed meanwhile,
-//! and its file system stays, nobody else takes the part away.
+//! The script that brings an agent keeps it in a file without a name while it arrives, then writes it
+//! under the name that it will have, a dot, and a token of its session, and renames it when it is
+//! complete. Where all of a container was killed in these milliseconds, or during the delivery where
+//! there is no /proc, and its file system stays, nobody else takes the part away.
 
 use std::io;
 use std::path::Path;

@@ -5,12 +5,15 @@
 
 mod common;
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::sync::Arc;
+use std::time::Duration;
 
 use common::{Root, ScriptedAgent, converse};
 use transport::delivery::{Delivered, Failure, Why};
-use transport::{Cause, Error};
+use transport::{Cause, Error, Target, Timeouts, reach};
 
 /// An ordinary user in the image.
 const SOMEBODY: u32 = 1234;
@@ -79,28 +82,69 @@ fn the_second_run_reuses_the_agent_and_a_new_agent_does_not() {
 
 #[test]
 fn a_place_where_nothing_may_be_executed_is_passed_over_and_left_clean() {
+    // Where there is /proc, what was sent once serves all places.
+    for (proc, deliveries) in [("mount -t proc none \"$ROOT/proc\"", 1), ("true", 3)] {
+        let Some(root) = Root::new() else { return };
+        root.make("var/tmp", 0o1777);
+        root.make("dev/shm", 0o1777);
+        root.make("proc", 0o555);
+        let agent = ScriptedAgent::new(1);
+        let mounts = format!(
+            "mount -t tmpfs -o noexec none \"$ROOT/tmp\"; \
+             mount -t tmpfs -o noexec none \"$ROOT/dev/shm\"; {proc}"
+        );
+        let reached = root.reach_with(&mounts, &agent).unwrap();
+        let Delivered::Uploaded { place, .. } = &reached.how else {
+            panic!("{:?}", reached.how)
+        };
+        assert_eq!(place, b"/var/tmp/.ksyncd-0");
+        assert_eq!(agent.deliveries(), deliveries, "{proc}");
+        converse(reached);
+        // Seen from inside, where the mounts were: nothing was left but the one that runs.
+        assert_eq!(
+            root.names("var/tmp"),
+            [".ksyncd-0", &format!(".ksyncd-0/{}", agent.file_name())]
+        );
+    }
+}
+
+#[test]
+fn a_place_that_has_room_for_one_agent_only_gets_one() {
     let Some(root) = Root::new() else { return };
-    root.make("var/tmp", 0o1777);
-    root.make("dev/shm", 0o1777);
+    root.make("proc", 0o555);
     let agent = ScriptedAgent::new(1);
-    let mounts = "mount -t tmpfs -o noexec none \"$ROOT/tmp\"; \
-        mount -t tmpfs -o noexec none \"$ROOT/dev/shm\"";
+    let mounts =
+        "mount -t tmpfs -o size=512k none \"$ROOT/tmp\"; mount -t proc none \"$ROOT/proc\"";
     let reached = root.reach_with(mounts, &agent).unwrap();
-    let Delivered::Uploaded { place, .. } = &reached.how else {
-        panic!("{:?}", reached.how)
-    };
-    assert_eq!(place, b"/var/tmp/.ksyncd-0");
-    assert_eq!(
-        agent.deliveries(),
-        1,
-        "the first copy serves the other places too"
+    assert!(
+        matches!(&reached.how, Delivered::Uploaded { place, .. } if place.starts_with(b"/tmp"))
     );
     converse(reached);
-    // Seen from inside, where the mounts were: nothing was left but the one that runs.
-    assert_eq!(
-        root.names("var/tmp"),
-        [".ksyncd-0", &format!(".ksyncd-0/{}", agent.file_name())]
-    );
+}
+
+#[test]
+fn a_delivery_of_which_everything_is_killed_leaves_nothing() {
+    let Some(root) = Root::new() else { return };
+    root.make("proc", 0o555);
+    let agent = ScriptedAgent::of_which_half_arrives(1);
+    let timeouts = Timeouts {
+        silence: Duration::from_millis(300),
+        ..Timeouts::default()
+    };
+    // The first process takes all others with it, and itself goes with the client.
+    let script = "mount -t proc none \"$1/proc\"; exec chroot \"$@\"";
+    let directory = root.path("");
+    let words = ["unshare", "-mpf", "--kill-child", "sh", "-c", script, "sh"];
+    let words = words.into_iter().chain(directory.to_str());
+    let command = words.map(OsString::from).collect();
+    let target = Target::RemoteShell {
+        command,
+        host: None,
+    };
+    let error = reach(&target, Arc::clone(&agent) as _, &timeouts, &|_| ()).unwrap_err();
+    assert!(matches!(error, Error::TimedOut { .. }), "{error}");
+    assert_eq!(agent.deliveries(), 1);
+    assert_eq!(root.names("tmp"), [""; 0]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rsync_core::checksum::Digest;
 use tempfile::TempDir;
 use testkit::{Cluster, Pod, Process, Server};
 
@@ -16,6 +17,9 @@ use super::skipped::{kubectl, missing, skip};
 
 /// How long a container may take to be rid of what a client left behind.
 const TIDY: Duration = Duration::from_secs(60);
+
+/// Where agents are kept, below a place for them.
+const KEPT: &str = ".ksyncd-0";
 
 /// A way into a cluster.
 #[derive(Debug, Clone, Copy)]
@@ -219,6 +223,21 @@ impl Site {
         self.left_after(TIDY)
     }
 
+    /// The files and directories of ours in the container `app` of the pod `web`, beside agents that
+    /// are kept and what is below `excused`, when it had time to be rid of them.
+    pub(crate) fn litter(&self, excused: Option<&str>) -> Vec<String> {
+        let patience = Instant::now() + TIDY;
+        loop {
+            let mut found = Vec::new();
+            litter(&self.there(""), Path::new(""), &mut found);
+            found.retain(|name| !excused.is_some_and(|excused| name.starts_with(excused)));
+            if found.is_empty() || Instant::now() > patience {
+                return found;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     pub(crate) fn left_after(&self, patience: Duration) -> Vec<Process> {
         let patience = Instant::now() + patience;
         loop {
@@ -229,6 +248,37 @@ impl Site {
             thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// What there is of ours in a directory that lies at `name` below `root`, beside agents that are
+/// kept: those are whole, and in a directory of their own.
+fn litter(root: &Path, name: &Path, found: &mut Vec<String>) {
+    // What is there one moment may be gone in the next.
+    let Ok(entries) = fs::read_dir(root.join(name)) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let own = entry.file_name().to_string_lossy().into_owned();
+        let name = name.join(&own);
+        let path = root.join(&name);
+        let is_kept = if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            litter(root, &name, found);
+            own == KEPT && fs::read_dir(path).is_ok_and(|mut all| all.next().is_some())
+        } else {
+            is_whole_agent(&path, &own)
+        };
+        if own.contains("ksyncd") && !is_kept {
+            found.push(name.display().to_string());
+        }
+    }
+}
+
+/// Whether a file is the agent that its name says.
+fn is_whole_agent(path: &Path, name: &str) -> bool {
+    let home = path.parent().and_then(Path::file_name);
+    let digest = name.strip_prefix("ksyncd-agent-");
+    home.is_some_and(|home| home == KEPT)
+        && fs::read(path).is_ok_and(|file| digest == Some(&Digest::of(&file).to_string()))
 }
 
 /// A cluster with one pod of busybox.

@@ -7,6 +7,9 @@
 //!
 //! - An agent that is there already, by the hash of its content, is started at once. If not, its
 //!   bytes are asked for, put in place, tried out, and it is started: no second command.
+//! - While it arrives it has no name, so that nothing is left of a delivery that is cut, however
+//!   that happens. Where there is no `/proc` it has one, and the agent removes what is old (in
+//!   `leftovers.rs` there).
 //! - It lives in a directory `.ksyncd-UID` of mode 0700, below the first of a list of places
 //!   where it can be executed. What others planted under that name is not used; the agent then
 //!   lives in a directory of a random name, which it removes when it starts.

@@ -80,19 +80,37 @@
   # kill whoever has said the last word.
   quit() {
     leave "$dir"
-    leave "$first"
     if [ -n "$1" ]; then say "$1"; fi
     exit 1
   }
 
-  # Fills $part in this directory: with the copy that is already here, or from the client.
+  # Opens a file without a name in $place, where the agent waits while it arrives: whoever is killed
+  # meanwhile, and however, leaves nothing. It takes /proc to read it again.
+  hold() {
+    dir=$place/.ksyncd-$token
+    held=/proc/$$/fd/5
+    mkdir "$dir" && enter "$dir" && command exec 5>"$part" && [ -r "$held" ]
+    works=$?
+    leave "$dir"
+    dir=
+    return $works
+  }
+
+  # Gives up the file without a name.
+  release() {
+    exec 5>&-
+    held=
+  }
+
+  # Takes the agent from the client into the open file that can be read as $1.
   # A full disk must not leave half of the agent unread.
   fetch() {
-    if [ -n "$first" ]; then cat <"$first/$part" >"$part"; return; fi
     say need "${system#Linux }"
-    take 4<&0 | (cat >"$part"; filled=$?; cat >/dev/null; exit $filled)
+    take "$1" 4<&0 | (cat >&5; filled=$?; cat >/dev/null; exit $filled) || return 1
+    if [ "$(wc -c <"$1")" -ne "$size" ]; then quit short; fi
   }
   take() {
+    arriving=$1
     case $(echo ab | head -c 1) in
       a) set -- head -c "$size" ;;
       *) set -- dd bs=1 count="$size" ;;
@@ -101,20 +119,20 @@
     if [ -c /dev/null ] && command -v sleep >&2 && command -v wc >&2; then
       $box "$@" <&4 &
       taking=$!
-      # Nobody must wait for the one who watches.
-      (exec <&- >&- 2>&- 3>&- 4>&-; watch "$taking") &
+      # Nobody must wait for the one who watches, and nobody can execute what is open for writing.
+      (exec <&- >&- 2>&- 3>&- 4>&- 5>&-; watch "$taking") &
       wait "$taking"
     else
       "$@"
     fi
   }
 
-  # Ends process $1 when $part has not grown for as long as the client may be silent.
+  # Ends process $1 when what arrives has not grown for as long as the client may be silent.
   watch() {
     before=
     ticks=0
     while [ "$ticks" -lt "$timeout" ] && sleep 1 && kill -0 "$1"; do
-      now=$(wc -c <"$part")
+      now=$(wc -c <"$arriving")
       if [ "$now" != "$before" ]; then ticks=0; fi
       before=$now
       ticks=$((ticks + 1))
@@ -122,8 +140,23 @@
     kill "$1"
   }
 
+  # Fills $part in this directory.
+  fill() {
+    if [ -n "$held" ]; then
+      if cat <"$held" >"$part"; then return; fi
+      # There may be room for it only once.
+      if [ "$place" != "$holder" ]; then return 1; fi
+      release
+      rm -f "$part"
+    fi
+    command exec 5>"$part" && fetch "$part"
+    filled=$?
+    exec 5>&-
+    return $filled
+  }
+
   once=
-  first=
+  held=
   dir=
   set -- "$TMPDIR" /tmp /dev/shm /var/tmp /run "$HOME" "$from"
   for place; do
@@ -135,6 +168,16 @@
   trap quit HUP INT TERM PIPE
   for place; do
     case $place in /*) [ -d "$place" ] || continue ;; *) continue ;; esac
+    if [ -z "$held" ]; then
+      holder=$place
+      if ! hold; then
+        release
+      elif ! fetch "$held"; then
+        release
+        say tried full "$place"
+        continue
+      fi
+    fi
     # The second name is for a place where somebody else sits on the first.
     for dir in "$place/$own" "$place/.ksyncd-$token"; do
       mkdir "$dir"
@@ -145,16 +188,15 @@
         if [ "$made" = 0 ]; then leave "$dir"; fi
         continue
       fi
-      if ! fetch || ! chmod 700 "$part"; then reason=full; leave "$dir"; break; fi
-      if [ "$(wc -c <"$part")" -ne "$size" ]; then quit short; fi
+      if ! fill || ! chmod 700 "$part"; then reason=full; leave "$dir"; break; fi
       if runs "$part"; then
         if [ "$dir" != "$place/$own" ]; then once=--once; fi
         mv -f "$part" "$name"
-        if [ -n "$first" ]; then here=$PWD; leave "$first"; cd -P "$here"; fi
+        release
         become placed
       fi
       reason=$status
-      if [ -z "$first" ]; then first=$dir; cd /; else leave "$dir"; fi
+      leave "$dir"
       break
     done
     dir=

@@ -23,6 +23,8 @@ use transport::{Error, Reached, Target, Timeouts, reach};
 pub(crate) struct ScriptedAgent {
     digest: Digest,
     image: Vec<u8>,
+    /// As it is announced.
+    len: u64,
     /// How often it was asked for.
     pub(crate) deliveries: AtomicUsize,
 }
@@ -54,7 +56,20 @@ impl ScriptedAgent {
         let image = (script + &filler).into_bytes();
         Arc::new(Self {
             digest,
+            len: image.len() as u64,
             image,
+            deliveries: AtomicUsize::new(0),
+        })
+    }
+
+    /// One of which no more than the first half is ever sent.
+    pub(crate) fn of_which_half_arrives(number: u8) -> Arc<Self> {
+        let whole = Self::new(number);
+        let half = whole.image[..whole.image.len() / 2].to_vec();
+        Arc::new(Self {
+            digest: whole.digest,
+            len: whole.len,
+            image: half,
             deliveries: AtomicUsize::new(0),
         })
     }
@@ -74,7 +89,7 @@ impl Agents for ScriptedAgent {
         vec![Offer {
             machine,
             digest: self.digest,
-            len: self.image.len() as u64,
+            len: self.len,
         }]
     }
 
