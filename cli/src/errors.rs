@@ -133,6 +133,11 @@ pub(crate) enum Failure {
     /// What is at the destination can not be read.
     #[error("{}: {}; make it readable, or do without a receipt", escape(.0.to_string().as_bytes()), words_of(&.0.source))]
     Unproven(rsync_core::root::Error),
+    /// A receipt is not as it was written.
+    #[error(
+        "the receipt was changed since it was written: its entries are not those of its digest; take a copy of it that is whole"
+    )]
+    ReceiptChanged,
     /// Standard output can not be written.
     #[error("standard output could not be written: {}; what was to be done has been done", words_of(.cause))]
     Output {
@@ -184,6 +189,7 @@ impl Failure {
             Self::State(_) | Self::StateBroken(_) => Exit::FileIo,
             Self::NoSuchRun { .. } | Self::NotUndoable { .. } => Exit::FileSelection,
             Self::Unproven(_) => Exit::FileIo,
+            Self::ReceiptChanged => Exit::FileSelection,
             Self::LogFile { .. } => Exit::LogFile,
             Self::Output { .. } => Exit::Diagnostics,
             Self::Signals(_) => Exit::Startup,

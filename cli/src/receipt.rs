@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rsync_core::checksum::{Digest, Hasher};
 use rsync_core::engine::Report;
 use rsync_core::entry::{Entry, Kind};
 use rsync_core::keep::manifest;
@@ -50,8 +51,24 @@ pub(crate) struct Receipt {
     received_bytes: u64,
     /// Over the files that arrived. Both ends computed it, and agree.
     content_digest: String,
+    /// Over the whole tree; none where an end is too old, or not all of the source could be listed.
+    #[serde(default)]
+    trees: Option<Trees>,
+    /// Over `entries`, in order of paths. Missing in receipts of older versions.
+    #[serde(default)]
+    entries_digest: Option<String>,
     /// What is at the destination, and nothing else is.
     entries: Vec<Item>,
+}
+
+/// Digests over every directory of the source: its listing, with the metadata that the run
+/// preserves. A run in which they differ has failed and has no receipt.
+#[derive(Debug, Serialize, Deserialize)]
+struct Trees {
+    /// As the source's own end computed it.
+    source: String,
+    /// As the other end did, over what it was told and over what it had already.
+    destination: String,
 }
 
 /// Where the source was, and who was there for us.
@@ -166,6 +183,15 @@ pub(crate) fn write(
         cause,
     };
     let hex = |bytes: [u8; 16]| format!("{:032x}", u128::from_be_bytes(bytes));
+    // The engine gives one digest because the two are equal.
+    let trees = report.tree_digest.map(|digest| {
+        let digest = Digest::from(digest).to_string();
+        Trees {
+            source: digest.clone(),
+            destination: digest,
+        }
+    });
+    let entries = items(destination)?;
     let receipt = Receipt {
         format: FORMAT.to_owned(),
         ksyncd: env!("CARGO_PKG_VERSION").to_owned(),
@@ -184,7 +210,9 @@ pub(crate) fn write(
         sent_bytes: report.traffic.sent,
         received_bytes: report.traffic.received,
         content_digest: hex(report.content_digest),
-        entries: items(destination)?,
+        trees,
+        entries_digest: Some(digest_of(&entries)),
+        entries,
     };
     let text = serde_json::to_vec_pretty(&receipt).map_err(|error| failed(error.into()))?;
     write_new(file, &text).map_err(failed)
@@ -214,6 +242,18 @@ fn items(destination: &Path) -> Result<Vec<Item>, Failure> {
     Ok(listed.iter().map(Item::new).collect())
 }
 
+/// One digest over all of them.
+fn digest_of(items: &[Item]) -> String {
+    let mut hasher = Hasher::new();
+    for item in items {
+        // What is written as JSON in a receipt can be written as JSON.
+        let text = serde_json::to_vec(item).unwrap_or_default();
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(&text);
+    }
+    hasher.digest().to_string()
+}
+
 impl Receipt {
     /// Reads a receipt; nothing if that is no receipt, but perhaps a target of the same name.
     pub(crate) fn read(file: &Path) -> Option<Self> {
@@ -239,8 +279,17 @@ impl Receipt {
         destination: &Path,
         tell: &mut dyn FnMut(&Path, &str),
     ) -> Result<u64, Failure> {
-        let by_path = |item: &Item| (item.path.clone(), item.clone());
-        let mut now: BTreeMap<_, _> = items(destination)?.iter().map(by_path).collect();
+        let found = items(destination)?;
+        if let Some(digest) = &self.entries_digest {
+            if digest_of(&self.entries) != *digest {
+                return Err(Failure::ReceiptChanged);
+            }
+            if digest_of(&found) == *digest {
+                return Ok(0);
+            }
+        }
+        let by_path = |item: Item| (item.path.clone(), item);
+        let mut now: BTreeMap<_, _> = found.into_iter().map(by_path).collect();
         let mut count = 0;
         let mut differs = |path: &Path, how: &str| {
             count += 1;

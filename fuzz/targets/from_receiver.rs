@@ -54,6 +54,7 @@ fuzz_target!(|bytes: &[u8]| {
                 }
             }
             FromReceiver::NoBasis { file } => assert!(owed.remove(file).is_some()),
+            FromReceiver::Tree(_) => assert!(ledger.is_complete()),
             FromReceiver::Finished(_) => {
                 assert!(ledger.is_complete() && owed.is_empty());
                 assert!(order.is_finished());

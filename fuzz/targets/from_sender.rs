@@ -19,6 +19,8 @@ struct Promises {
     begun: BTreeSet<FileId>,
     listed: bool,
     finished: bool,
+    cautioned: bool,
+    told_tree: bool,
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -80,6 +82,14 @@ impl Promises {
             FromSender::End { file, .. } => assert!(self.begun.remove(file)),
             FromSender::Digested { file, .. } | FromSender::Failed { file, .. } => {
                 self.known_and_closed(*file);
+            }
+            FromSender::Caution(_) => {
+                assert!(self.entries.is_empty() && !self.cautioned);
+                self.cautioned = true;
+            }
+            FromSender::Tree(_) => {
+                assert!(self.listed && !self.told_tree);
+                self.told_tree = true;
             }
             FromSender::Finished(_) => {
                 assert!(self.listed && self.begun.is_empty());

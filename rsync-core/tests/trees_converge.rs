@@ -155,10 +155,12 @@ proptest! {
         let report = run().unwrap();
         prop_assert!(report.receipt.is_complete(), "{:?}", report.receipt);
         prop_assert_eq!(snapshot(&from), snapshot(&to));
+        prop_assert!(report.tree_digest.is_some());
         let again = run().unwrap();
         prop_assert!(again.receipt.is_complete(), "{:?}", again.receipt);
         prop_assert_eq!(again.receipt.transferred, 0);
         prop_assert_eq!(again.receipt.literal_bytes, 0);
         prop_assert_eq!(again.receipt.entries, report.receipt.entries);
+        prop_assert_eq!(again.tree_digest, report.tree_digest);
     }
 }

@@ -230,6 +230,15 @@ fn messages_of_a_sender_keep_their_bytes() {
             content_digest: [5; 16],
         }),
     );
+    holds("sender-tree", &M::Tree(Some([6; 32])));
+    holds("sender-tree-unknown", &M::Tree(None));
+    holds(
+        "caution",
+        &M::Caution(Caution {
+            source_is_new: true,
+            max_delete_percent: Some(50),
+        }),
+    );
 }
 
 #[test]
@@ -280,6 +289,7 @@ fn messages_of_a_receiver_keep_their_bytes() {
             content_digest: [4; 16],
         }),
     );
+    holds("receiver-tree", &M::Tree(Some([7; 32])));
 }
 
 fn told() -> Vec<(&'static str, Told)> {

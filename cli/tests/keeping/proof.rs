@@ -33,6 +33,37 @@ fn a_receipt_accounts_for_the_run_and_for_what_is_there() {
 }
 
 #[test]
+fn a_receipt_has_a_digest_of_the_whole_tree_from_either_end() {
+    let place = pulled();
+    let trees = |name: &str| {
+        let receipt: serde_json::Value =
+            serde_json::from_slice(&fs::read(place.path(name)).unwrap()).unwrap();
+        assert_eq!(receipt["trees"]["source"], receipt["trees"]["destination"]);
+        let digest = receipt["trees"]["source"].as_str().unwrap().to_owned();
+        assert_eq!(digest.len(), 64);
+        digest
+    };
+    let first = trees("proof");
+    // Nothing travels now, and everything is still part of it.
+    place.run("pull -a --receipt=again s/ d", 0);
+    assert_eq!(trees("again"), first);
+    place.shell("touch -d 2002-02-02 s/sub/b");
+    place.run("pull -a --receipt=changed s/ d", 0);
+    assert_ne!(trees("changed"), first);
+}
+
+#[test]
+fn a_receipt_that_was_changed_proves_nothing() {
+    let place = pulled();
+    let text_of = || fs::read_to_string(place.path("proof")).unwrap();
+    let changed = text_of().replace("\"size\": 4", "\"size\": 5");
+    assert_ne!(changed, text_of());
+    fs::write(place.path("proof"), changed).unwrap();
+    let said = text(&place.run("verify proof d", 3).stderr);
+    assert!(said.contains("changed since"), "{said}");
+}
+
+#[test]
 fn a_receipt_names_the_agents_of_which_one_ran() {
     let place = Place::new();
     place.shell(

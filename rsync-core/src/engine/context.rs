@@ -8,11 +8,14 @@ use crate::engine::error::Error;
 use crate::filter::Filter;
 use crate::monitor::Monitor;
 use crate::options::Options;
+use crate::wire::hello::Features;
 
 /// What one end of a run needs to know beside its tree.
 pub(crate) struct Context<'a> {
     /// Everything that steers the sync.
     pub(crate) options: &'a Options,
+    /// What both ends can do.
+    pub(crate) features: Features,
     /// Which paths take part.
     pub(crate) filter: &'a Filter,
     /// Key of block sums.

@@ -81,6 +81,16 @@ pub enum Error {
         /// Files the receiver counts.
         received: u64,
     },
+    /// The other end is too old to be told what it may not delete.
+    #[error(
+        "the other end is too old to hold back deletions; say --max-delete-percent=100 and --accept-source if all may be deleted there"
+    )]
+    PeerIsCareless,
+    /// The ends do not agree on what they left alone.
+    #[error(
+        "what both ends call unchanged is not the same at both; if nothing changes there meanwhile, run it with --checksum"
+    )]
+    TreesDiffer,
     /// Some entry of the source has no outcome, or two.
     #[error("the receipt does not account for every entry of the source")]
     ReceiptDoesNotAddUp,
@@ -113,6 +123,7 @@ impl Error {
     /// The exit code of rsync(1) that fits best.
     pub fn code(&self) -> u16 {
         const SYNTAX: u16 = 1;
+        const VERSION: u16 = 2;
         const PROTOCOL: u16 = 12;
         const FILE_SELECTION: u16 = 3;
         const FILE_IO: u16 = 11;
@@ -126,7 +137,11 @@ impl Error {
             }
             Self::Destination(_) => FILE_IO,
             Self::Filter(_) | Self::UnknownOwner { .. } => SYNTAX,
-            Self::Protocol(_) | Self::AccountsDiffer { .. } | Self::ReceiptDoesNotAddUp => PROTOCOL,
+            Self::PeerIsCareless => VERSION,
+            Self::Protocol(_)
+            | Self::AccountsDiffer { .. }
+            | Self::TreesDiffer
+            | Self::ReceiptDoesNotAddUp => PROTOCOL,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Tells one life of a source from the next.
 
+use crate::path::FileName;
 use crate::root::Root;
 
 /// Changes when the container restarts, the pod is another, or the root is another directory or
@@ -21,6 +22,25 @@ pub(crate) fn of(root: &Root) -> [u8; 16] {
         .next()
         .and_then(|rest| rest.split_whitespace().nth(19));
     hasher.update(start.unwrap_or_default().as_bytes());
+    let mut incarnation = [0; 16];
+    incarnation.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    incarnation
+}
+
+/// Tells whether a source of this computer is on the file system that it was on. A directory made
+/// anew is none to be afraid of, as every second build makes its results anew; one whose volume is not
+/// mounted, or another one, is.
+pub(crate) fn of_own(root: &Root, only: Option<&FileName>) -> [u8; 16] {
+    let below = only.and_then(|only| root.top().open_dir(only).ok());
+    let identity = match below {
+        Some(dir) => dir.identity(),
+        None => root.identity(),
+    };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"file system ");
+    if let Ok(identity) = identity {
+        hasher.update(&identity.device.to_le_bytes());
+    }
     let mut incarnation = [0; 16];
     incarnation.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     incarnation

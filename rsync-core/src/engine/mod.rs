@@ -65,6 +65,10 @@ pub struct Report {
     pub began_empty: bool,
     /// Over the files that arrived. Both ends computed it, and agree.
     pub content_digest: [u8; 16],
+    /// Over every directory of the source, as its own end has it and as the other end has it. Each
+    /// computed it on its own, and they agree. Nothing if not all could be listed, or if the other
+    /// end is too old.
+    pub tree_digest: Option<[u8; 32]>,
 }
 
 /// Makes `destination` here like `source` at the other end of `stream`, where an agent answers.
@@ -113,6 +117,7 @@ pub fn pull_with_care(
     let filter = &filter;
     let context = Context {
         options,
+        features: ends.agreed.features,
         filter,
         key,
         monitor,
@@ -136,6 +141,7 @@ pub fn pull_with_care(
         incarnation: received.incarnation,
         began_empty: received.began_empty,
         content_digest: received.content_digest,
+        tree_digest: received.tree,
     })
 }
 
@@ -150,8 +156,30 @@ pub fn push(
     settings: &Settings,
     monitor: &dyn Monitor,
 ) -> Result<Report, Error> {
+    let care = &Care::default();
+    push_with_care(
+        stream,
+        source,
+        destination,
+        options,
+        settings,
+        monitor,
+        care,
+    )
+}
+
+/// Pushes as [`push`] does, with what this end has the other take care of.
+pub fn push_with_care(
+    stream: Stream,
+    source: &Path,
+    destination: &[u8],
+    options: &Options,
+    settings: &Settings,
+    monitor: &dyn Monitor,
+    care: &Care<'_>,
+) -> Result<Report, Error> {
     let started = Instant::now();
-    let opened = source::open(
+    let mut opened = source::open(
         source.as_os_str().as_bytes(),
         &detail(options),
         options.links,
@@ -168,15 +196,17 @@ pub fn push(
     let filter = &filter;
     let context = Context {
         options,
+        features: ends.agreed.features,
         filter,
         key,
         monitor,
         confined: false,
-        care: Care::default(),
+        care: *care,
     };
-    let incarnation = incarnation::of(&opened.root);
+    let incarnation = incarnation::of_own(&opened.root, opened.only.as_ref());
+    opened.source.incarnation = incarnation;
     let sent = sender::send(opened, &context, &ends.outbox, &mut ends.inbox);
-    let totals = end(sent, &ends.outbox)?;
+    let sender::Sent { totals, tree } = end(sent, &ends.outbox)?;
     let traffic = ends.link.close()?;
     Ok(Report {
         receipt: totals.receipt,
@@ -186,6 +216,7 @@ pub fn push(
         incarnation,
         began_empty: false,
         content_digest: totals.content_digest,
+        tree_digest: tree,
     })
 }
 
@@ -202,6 +233,7 @@ pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
                     let filter = &context::filter(options, opened.root.path())?;
                     let context = Context {
                         options,
+                        features: ends.agreed.features,
                         filter,
                         key,
                         monitor: &Silent,
@@ -220,6 +252,7 @@ pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
                 let monitor = &Teller::new(&ends.outbox, options.tell_all);
                 let context = Context {
                     options,
+                    features: ends.agreed.features,
                     filter: &filter,
                     key,
                     monitor,

@@ -1,7 +1,9 @@
 //! What both ends of a pass have to agree on before it is a success.
 
 use crate::engine::error::Error;
-use crate::wire::message::{ReceiverTotals, SenderTotals};
+use crate::receipt::Receipt;
+use crate::wire::hello::Features;
+use crate::wire::message::{ReceiverTotals, SenderTotals, TreeDigest};
 
 /// The two accounts of one pass have to agree on what was moved, and every entry has to have one
 /// outcome.
@@ -18,4 +20,32 @@ pub(crate) fn settle(receiver: &ReceiverTotals, sender: &SenderTotals) -> Result
         return Err(Error::ReceiptDoesNotAddUp);
     }
     Ok(())
+}
+
+/// What an end says of its tree: nothing if it did not say, or could not.
+pub(crate) type Said = Option<Option<TreeDigest>>;
+
+/// The digest of the tree on which both ends agree; nothing if an end is too old to give one, or if
+/// not all of the source could be listed, which the receipt says.
+pub(crate) fn settle_trees(
+    features: Features,
+    ours: Option<TreeDigest>,
+    theirs: Said,
+    receipt: &Receipt,
+) -> Result<Option<TreeDigest>, Error> {
+    if !features.contains(Features::TREES) {
+        return Ok(None);
+    }
+    let Some(theirs) = theirs else {
+        return Err(Error::Protocol("it gives no digest of its tree".into()));
+    };
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) if ours == theirs => Ok(Some(ours)),
+        (Some(_), Some(_)) => Err(Error::TreesDiffer),
+        _ if receipt.unlisted > 0 => Ok(None),
+        _ => {
+            let reason = "it has no digest of a tree of which everything was listed";
+            Err(Error::Protocol(reason.into()))
+        }
+    }
 }

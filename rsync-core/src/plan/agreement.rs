@@ -170,21 +170,51 @@ pub fn fingerprint<'a>(
     entries: impl IntoIterator<Item = &'a Entry>,
     options: &Options,
 ) -> Fingerprint {
-    let mut hasher = blake3::Hasher::new();
-    let mut bytes = Vec::with_capacity(256);
-    let mut conclusive = true;
+    let mut condenser = Condenser::default();
     for entry in entries {
-        conclusive &= is_conclusive(entry, options);
-        describe(entry, options, &mut bytes);
-        if bytes.len() > 4096 {
-            hasher.update(&bytes);
-            bytes.clear();
+        condenser.add(entry, options);
+    }
+    condenser.fingerprint()
+}
+
+/// Condenses a listing entry by entry.
+pub struct Condenser {
+    hasher: blake3::Hasher,
+    bytes: Vec<u8>,
+    conclusive: bool,
+}
+
+impl Default for Condenser {
+    fn default() -> Self {
+        Self {
+            hasher: blake3::Hasher::new(),
+            bytes: Vec::with_capacity(256),
+            conclusive: true,
         }
     }
-    hasher.update(&bytes);
-    let mut digest = [0; 16];
-    digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    Fingerprint { digest, conclusive }
+}
+
+impl Condenser {
+    /// Adds the next entry, in order of names.
+    pub fn add(&mut self, entry: &Entry, options: &Options) {
+        self.conclusive &= is_conclusive(entry, options);
+        describe(entry, options, &mut self.bytes);
+        if self.bytes.len() > 4096 {
+            self.hasher.update(&self.bytes);
+            self.bytes.clear();
+        }
+    }
+
+    /// The fingerprint of all that was added.
+    pub fn fingerprint(mut self) -> Fingerprint {
+        self.hasher.update(&self.bytes);
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&self.hasher.finalize().as_bytes()[..16]);
+        Fingerprint {
+            digest,
+            conclusive: self.conclusive,
+        }
+    }
 }
 
 /// Hard links are relations between entries, which no digest of a single listing shows, and

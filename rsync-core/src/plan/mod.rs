@@ -9,7 +9,7 @@ mod executed;
 mod merge;
 mod takes;
 
-pub use agreement::{Fingerprint, fingerprint, verdict};
+pub use agreement::{Condenser, Fingerprint, fingerprint, verdict};
 pub use executed::{Guard, runs_by_itself};
 pub use merge::{Merge, Pair};
 pub use takes::{leaves_tree, left_out};

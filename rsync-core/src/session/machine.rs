@@ -22,7 +22,7 @@ use crate::checksum::BlockKey;
 use crate::path::escape;
 use crate::wire::compress::{Codec, worst_case_len};
 use crate::wire::frame::{self, Abort, FrameError, FrameType, Header};
-use crate::wire::hello::{self, Hello, HelloError};
+use crate::wire::hello::{self, Features, Hello, HelloError};
 use crate::wire::message::Request;
 use crate::wire::preamble::MAGIC;
 
@@ -55,6 +55,8 @@ pub struct Agreed {
     pub protocol: u16,
     /// Version of the peer's program: untrusted text, escaped.
     pub peer_version: String,
+    /// What both ends can do.
+    pub features: Features,
     /// How frames are packed where that gains something.
     pub codec: Codec,
     /// The client's randomness.
@@ -327,10 +329,12 @@ impl Session {
                 End::Client => (self.config.hello.nonce, peer.nonce),
                 End::Agent => (peer.nonce, self.config.hello.nonce),
             };
+            let features = self.config.hello.features.common(peer.features);
             Agreed {
                 protocol,
                 peer_version: escape(peer.version_text.as_bytes()),
-                codec: Codec::of(self.config.hello.features.common(peer.features)),
+                features,
+                codec: Codec::of(features),
                 client_nonce,
                 agent_nonce,
             }

@@ -30,6 +30,10 @@ impl Features {
     pub const LZ4: Self = Self(1);
     /// One Zstandard stream through the frames of messages.
     pub const ZSTD: Self = Self(2);
+    /// Digests of whole trees, before the accounts.
+    pub const TREES: Self = Self(4);
+    /// A client that pushes says what may not be deleted.
+    pub const CAUTION: Self = Self(8);
 
     /// What this build can do.
     pub fn of_this_build() -> Self {
@@ -43,7 +47,7 @@ impl Features {
         } else {
             0
         };
-        Self(lz4 | zstd)
+        Self(lz4 | zstd | Self::TREES.0 | Self::CAUTION.0)
     }
 
     /// True if everything in `other` is in `self`.

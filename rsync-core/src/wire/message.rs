@@ -8,6 +8,7 @@
 //!
 //! ```text
 //!   Source            ->                     what the source root is
+//!   Caution           ->                     what a client that pushes forbids to delete (optional)
 //!                     <-  Holdings           digests of what the receiver has, or "nothing"
 //!   Listing…          ->                     directories that differ
 //!                     <-  Want…, Signature…  what the receiver needs of them
@@ -15,9 +16,14 @@
 //!   Expand            ->                     subtrees whose digest differs, to be looked into
 //!                     <-  Holdings           … their digests
 //!   Listed            ->                     the listing is complete, with its totals
+//!                     <-  Tree               digest of what it has of the source (optional)
 //!                     <-  Finished           the receiver's account
+//!   Tree              ->                     digest of what the source is (optional)
 //!   Finished          ->                     the sender's account
 //! ```
+//!
+//! Optional messages are those that [`Features`](super::hello::Features) name: they are sent only
+//! to an end that knows them.
 
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +131,11 @@ pub enum FromSender {
     Owners(Owners),
     /// The sender's account. Last message of a pass.
     Finished(SenderTotals),
+    /// Digest over every directory of the source, listed or agreed; nothing if not all of it could
+    /// be listed. Before the account, if both ends have the feature.
+    Tree(Option<TreeDigest>),
+    /// What may not be deleted. Only a client says it, after `Source`, if both ends have the feature.
+    Caution(Caution),
 }
 
 impl FromSender {
@@ -144,6 +155,8 @@ impl FromSender {
             Self::Problem(_) => "Problem",
             Self::Owners(_) => "Owners",
             Self::Finished(_) => "Finished",
+            Self::Tree(_) => "Tree",
+            Self::Caution(_) => "Caution",
         }
     }
 }
@@ -179,6 +192,9 @@ pub enum FromReceiver {
     Finished(ReceiverTotals),
     /// What happens at the destination, for whoever watches the sender.
     Told(Told),
+    /// As [`FromSender::Tree`], over what was listed to this end and what it has itself of the
+    /// rest. Before the account, if both ends have the feature.
+    Tree(Option<TreeDigest>),
 }
 
 impl FromReceiver {
@@ -191,8 +207,23 @@ impl FromReceiver {
             Self::NoBasis { .. } => "NoBasis",
             Self::Finished(_) => "Finished",
             Self::Told(_) => "Told",
+            Self::Tree(_) => "Tree",
         }
     }
+}
+
+/// Sum modulo 2^256, over all directories that belong to a pass, of BLAKE3 over the length of the
+/// path (8 bytes), the path, and the fingerprint of the listing
+/// ([`plan::fingerprint`](crate::plan::fingerprint)). Little endian.
+pub type TreeDigest = [u8; 32];
+
+/// What a client that pushes forbids to delete.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caution {
+    /// The source is not the one that the destination was made from: nothing is deleted.
+    pub source_is_new: bool,
+    /// Most of the destination's entries, in percent, that may be deleted.
+    pub max_delete_percent: Option<u8>,
 }
 
 /// What the source is.

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "shared by several test programs")]
 
 pub mod raw;
+pub mod trees;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use rsync_core::engine::{self, Error, Report, Settings, Stream};
 use rsync_core::entry::{Entry, Kind, LinkTarget, Timestamp};
 use rsync_core::options::Options;
 use rsync_core::path::{FileName, RelPath};
+use rsync_core::wire::hello::Features;
 use rsync_core::wire::message::*;
 use tempfile::TempDir;
 
@@ -153,9 +155,29 @@ pub fn pull_path(
     options: &Options,
     attack: impl FnOnce(&mut Sender) -> Attack + Send + 'static,
 ) -> Outcome {
+    pull_path_as(place, source, options, without_digests(), attack)
+}
+
+/// An end that has no digest of its tree, as the oldest have none: what is tried then is something
+/// else.
+pub fn without_digests() -> Settings {
+    Settings {
+        features: Features::LZ4.with(Features::ZSTD),
+        ..Settings::default()
+    }
+}
+
+/// Pulls `source` into `d` from a sender with these `settings` that does `attack`.
+pub fn pull_path_as(
+    place: &Place,
+    source: &str,
+    options: &Options,
+    settings: Settings,
+    attack: impl FnOnce(&mut Sender) -> Attack + Send + 'static,
+) -> Outcome {
     pull_from(place, source, options, |there| {
         thread::spawn(move || {
-            let (_, connection) = accept(there, &Settings::default()).unwrap();
+            let (_, connection) = accept(there, &settings).unwrap();
             let mut sender = Sender::new(connection.into_sender().unwrap());
             let done = attack(&mut sender);
             if done.is_ok() {
@@ -189,9 +211,20 @@ pub fn push(
     options: &Options,
     attack: impl FnOnce(&mut ReceiverEnds) -> Attack + Send + 'static,
 ) -> Outcome {
+    push_as(place, source, options, without_digests(), attack)
+}
+
+/// Pushes `s` to a receiver with these `settings` that does `attack`.
+pub fn push_as(
+    place: &Place,
+    source: &str,
+    options: &Options,
+    settings: Settings,
+    attack: impl FnOnce(&mut ReceiverEnds) -> Attack + Send + 'static,
+) -> Outcome {
     let (here, there) = streams();
     thread::spawn(move || {
-        let (_, connection) = accept(there, &Settings::default()).unwrap();
+        let (_, connection) = accept(there, &settings).unwrap();
         let mut ends = connection.into_receiver().unwrap();
         if attack(&mut ends).is_ok() {
             let _ = ends.link.close();
@@ -318,15 +351,30 @@ impl Sender {
 
     /// Answers every wish with `answer` until the receiver has given its account, then gives its
     /// own.
-    pub fn serve(&mut self, mut answer: impl FnMut(&mut Self, FileId, How) -> Attack) -> Attack {
+    pub fn serve(&mut self, answer: impl FnMut(&mut Self, FileId, How) -> Attack) -> Attack {
+        self.answer(answer)?;
+        self.say(FromSender::Finished(self.totals))
+    }
+
+    /// Serves, and gives a digest of its tree as well.
+    pub fn serve_with_tree(
+        &mut self,
+        tree: Option<TreeDigest>,
+        answer: impl FnMut(&mut Self, FileId, How) -> Attack,
+    ) -> Attack {
+        self.answer(answer)?;
+        self.say(FromSender::Tree(tree))?;
+        self.say(FromSender::Finished(self.totals))
+    }
+
+    fn answer(&mut self, mut answer: impl FnMut(&mut Self, FileId, How) -> Attack) -> Attack {
         loop {
             match self.ends.inbox.recv()? {
                 FromReceiver::Want { file, how, .. } => answer(self, file, how)?,
-                FromReceiver::Finished(_) => break,
+                FromReceiver::Finished(_) => return Ok(()),
                 _ => {}
             }
         }
-        self.say(FromSender::Finished(self.totals))
     }
 
     /// Lists nothing more and serves the content `evil` for everything.

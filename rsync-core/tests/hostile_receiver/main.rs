@@ -16,4 +16,5 @@ mod common;
 mod hostile;
 
 mod accounts;
+mod trees;
 mod wishes;

@@ -20,3 +20,4 @@ mod content;
 mod kinds;
 mod names;
 mod order;
+mod trees;

@@ -36,6 +36,8 @@ mod writer;
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use crate::wire::hello::Features;
+
 pub use error::ConnectionError;
 pub use inbox::Inbox;
 pub use link::{Link, Traffic};
@@ -72,6 +74,8 @@ pub struct Settings {
     /// Gives up every right that is not needed once the root of what is served is open. For a
     /// process that serves one client: there is no way back.
     pub confined: bool,
+    /// What this end can do; less than all of it makes an end of another age, for tests.
+    pub features: Features,
 }
 
 impl Default for Settings {
@@ -81,6 +85,7 @@ impl Default for Settings {
             handshake_timeout: Duration::from_secs(30),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             confined: false,
+            features: Features::of_this_build(),
         }
     }
 }

@@ -87,7 +87,10 @@ fn config(end: End, settings: &Settings) -> Result<Config, ConnectionError> {
         .map_err(|error| ConnectionError::start(std::io::Error::other(error.to_string())))?;
     Ok(Config {
         end,
-        hello: Hello::of_this_build(&settings.version, nonce),
+        hello: Hello {
+            features: settings.features,
+            ..Hello::of_this_build(&settings.version, nonce)
+        },
         timeout: settings.timeout,
         handshake_timeout: settings.handshake_timeout,
     })

@@ -17,13 +17,14 @@ use crate::engine::receiver::Opening;
 use crate::engine::receiver::metadata::Desired;
 use crate::engine::receiver::moves::Deferred;
 use crate::engine::receiver::shared::Shared;
-use crate::engine::tree::{Summary, Tree};
+use crate::engine::tree::{DirectorySum, Summary, Tree};
 use crate::entry::Entry;
 use crate::filter::Scope;
 use crate::monitor::{Event, Trouble};
 use crate::path::{FileName, RelPath};
-use crate::plan::{self, Merge, Pair, Verdict};
+use crate::plan::{self, Condenser, Merge, Pair, Verdict};
 use crate::root::{Dir, Metadata};
+use crate::wire::hello::Features;
 use crate::wire::message::{DirId, Listed, Listing, Owners, Problem, ProblemKind};
 
 pub(super) use links::Group;
@@ -51,6 +52,8 @@ pub(super) struct Listings<'s, 'a> {
     renamed: Option<FileName>,
     /// The source told of something that it could not list.
     has_problems: bool,
+    /// Over the directories whose listing has come to its end.
+    sum: DirectorySum,
 }
 
 /// What a directory's owner needs to change what is in it.
@@ -82,6 +85,9 @@ struct OpenListing {
     incomplete: bool,
     blocked: Option<Blocked>,
     content_follows: bool,
+    /// Over its entries: what this end has where that is as the source says, what that says
+    /// elsewhere.
+    condenser: Condenser,
 }
 
 impl<'s, 'a> Listings<'s, 'a> {
@@ -106,6 +112,7 @@ impl<'s, 'a> Listings<'s, 'a> {
             only: source.only_one.then(|| source.root.name.clone()),
             renamed: opening.renamed.clone(),
             has_problems: false,
+            sum: DirectorySum::default(),
         }
     }
 
@@ -160,9 +167,12 @@ impl<'s, 'a> Listings<'s, 'a> {
                 "it lists more than {only}, which is all that was asked for"
             )));
         }
+        // Condensed is what the source calls it.
+        let mut as_listed = None;
         if let Some(renamed) = &self.renamed
             && let [entry] = listing.entries.as_mut_slice()
         {
+            as_listed = Some(entry.clone());
             let listed = std::mem::replace(&mut entry.name, renamed.clone());
             *self
                 .shared
@@ -180,6 +190,9 @@ impl<'s, 'a> Listings<'s, 'a> {
             .unwrap_or_else(PoisonError::into_inner)
             .listed += listing.entries.len() as u64;
         open.content_follows = listing.content_follows;
+        if let Some(entry) = &as_listed {
+            self.condense(&mut open, entry, None);
+        }
         let mut pairs = Vec::with_capacity(listing.entries.len());
         // The merge is lent out while decisions are made, which need the rest of the state.
         let mut merge = std::mem::replace(&mut open.merge, Merge::new(Vec::new()));
@@ -187,12 +200,18 @@ impl<'s, 'a> Listings<'s, 'a> {
         for pair in pairs {
             match pair {
                 Pair::Source(entry) => {
+                    if as_listed.is_none() {
+                        self.condense(&mut open, &entry, None);
+                    }
                     open.undescribed
                         .retain(|(name, _)| name != entry.name.as_bytes());
                     let found = self.left_out_here(&open, &entry);
                     self.entry(listing.dir, &mut open, entry, found)?
                 }
                 Pair::Both(entry, found) => {
+                    if as_listed.is_none() {
+                        self.condense(&mut open, &entry, Some(&found));
+                    }
                     self.entry(listing.dir, &mut open, entry, Some(found))?
                 }
                 Pair::Destination(found) => self.extraneous(&open, found),
@@ -205,21 +224,54 @@ impl<'s, 'a> Listings<'s, 'a> {
             merge.rest().for_each(|found| self.extraneous(&open, found));
             self.report_undescribed(&open);
             self.fresh.remove(&open.path);
+            self.sum
+                .add(&open.path, &open.condenser.fingerprint().digest);
         }
         Ok(())
     }
 
+    /// Adds one entry to the digest of its directory: as this end has it, where nothing has to
+    /// happen to it.
+    fn condense(&self, open: &mut OpenListing, entry: &Entry, found: Option<&Entry>) {
+        let options = self.shared.options;
+        if plan::left_out(entry, &open.path, options).is_some() {
+            return;
+        }
+        let is_unchanged =
+            |found: &&Entry| plan::verdict(entry, Some(found), options) == Verdict::Unchanged;
+        open.condenser
+            .add(found.filter(is_unchanged).unwrap_or(entry), options);
+    }
+
     /// The listing is complete; what is left is what waited for that.
-    pub(super) fn finish(&mut self, listed: &Listed) -> Deferred {
+    ///
+    /// # Errors
+    /// The sender calls more or less agreed than this end has left of what was not listed.
+    pub(super) fn finish(&mut self, listed: &Listed) -> Result<Deferred, Error> {
+        let is_complete = listed.complete && !self.has_problems;
+        if is_complete && self.shared.features.contains(Features::TREES) {
+            let agreed = self.admission.add_agreed(&mut self.sum);
+            if agreed != listed.agreed {
+                return Err(Error::Protocol(format!(
+                    "it calls {} entries agreed that it does not list, and here are {agreed}",
+                    listed.agreed
+                )));
+            }
+            *self
+                .shared
+                .tree_digest
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(self.sum.value());
+        }
         let mut late = self
             .shared
             .late
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         late.links = self.links.take();
-        late.listing_complete = listed.complete && !self.has_problems;
+        late.listing_complete = is_complete;
         late.source_is_empty = listed.listed == 0 && listed.agreed == 0;
-        std::mem::take(&mut self.deferred)
+        Ok(std::mem::take(&mut self.deferred))
     }
 
     fn begin(&mut self, listing: &Listing) -> Result<OpenListing, Error> {
@@ -241,6 +293,7 @@ impl<'s, 'a> Listings<'s, 'a> {
             incomplete: !listing.complete,
             blocked: self.blocked_above(&path),
             content_follows: listing.content_follows,
+            condenser: Condenser::default(),
         };
         let (Some(tree), Some(handles)) = (self.shared.tree, &self.shared.handles) else {
             return Ok(open);

@@ -22,20 +22,22 @@ mod take;
 mod withhold;
 
 use std::path::Path;
-use std::sync::PoisonError;
+
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::engine::care::Incarnation;
 use crate::engine::connection::{Inbox, Outbox};
 use crate::engine::context::Context;
 use crate::engine::destination;
 use crate::engine::error::Error;
-use crate::engine::settle::settle;
+use crate::engine::settle::{settle, settle_trees};
 use crate::engine::tree::{Summary, Tree};
 use crate::path::FileName;
 use crate::plan::Guard;
 use crate::receipt::Receipt;
-use crate::wire::message::{FromReceiver, FromSender, ReceiverTotals, Source};
+use crate::wire::hello::Features;
+use crate::wire::message::{FromReceiver, FromSender, ReceiverTotals, Source, TreeDigest};
 
 use metadata::Desired;
 use prepare::{Prepared, announced};
@@ -88,6 +90,7 @@ pub(crate) fn receive_into(
         created: prepared.created,
         umask: prepared.umask,
         guard: prepared.guard,
+        is_client: asked.is_some(),
     };
     receive(
         tree,
@@ -110,6 +113,8 @@ pub(crate) struct Received {
     pub(crate) began_empty: bool,
     /// Over the files that arrived, at both ends.
     pub(crate) content_digest: [u8; 16],
+    /// The digest of the tree on which both ends agree.
+    pub(crate) tree: Option<TreeDigest>,
 }
 
 /// What is known before the first listing.
@@ -124,6 +129,8 @@ pub(crate) struct Opening {
     umask: u32,
     /// What is left alone.
     guard: Guard,
+    /// This end asked for the run.
+    is_client: bool,
 }
 
 /// Receives one pass. `tree` is the destination and `summary` what the sender was told of it, or
@@ -170,29 +177,33 @@ fn receive(
         }
         let totals = totals(shared);
         shared.pending.settle();
+        let ours = *lock(&shared.tree_digest);
+        if shared.features.contains(Features::TREES) {
+            outbox.send(&FromReceiver::Tree(ours))?;
+        }
         outbox.send(&FromReceiver::Finished(totals))?;
         shared.pending.wait_for_finish()?;
-        let sent = shared
-            .sent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .unwrap_or_default();
+        let sent = lock(&shared.sent).unwrap_or_default();
         settle(&totals, &sent)?;
+        let theirs = *lock(&shared.sent_tree);
+        let tree = settle_trees(shared.features, ours, theirs, &totals.receipt)?;
         Ok(Received {
             receipt: totals.receipt,
             incarnation: opening.source.incarnation,
             began_empty,
             content_digest: totals.content_digest,
+            tree,
         })
     })
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn totals(shared: &Shared<'_>) -> ReceiverTotals {
     let receipt = shared.account.receipt();
-    let received = *shared
-        .received
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let received = *lock(&shared.received);
     ReceiverTotals {
         listed: received.listed,
         files_received: received.files,

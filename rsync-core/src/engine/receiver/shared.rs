@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::checksum::BlockKey;
 use crate::engine::care::{Care, Incarnation};
 use crate::engine::connection::{ConnectionError, Outbox};
 use crate::engine::content_digest::ContentDigest;
 use crate::engine::context::Context;
+use crate::engine::error::Error;
 use crate::engine::handles::Handles;
 use crate::engine::keeper::Keeper;
 use crate::engine::queue::ByteQueue;
@@ -19,6 +20,7 @@ use crate::engine::receiver::metadata::metadata;
 use crate::engine::receiver::pending::Pendings;
 use crate::engine::receiver::signing::Signing;
 use crate::engine::receiver::{Opening, WRITERS};
+use crate::engine::settle::Said;
 use crate::engine::tree::{Summary, Tree};
 use crate::entry::{Entry, Timestamp};
 use crate::filter::Filter;
@@ -27,7 +29,8 @@ use crate::options::Options;
 use crate::path::{FileName, RelPath};
 use crate::plan::Guard;
 use crate::root::{self, Dir, Metadata, StagedFile};
-use crate::wire::message::{FileId, FromReceiver, How, SenderTotals};
+use crate::wire::hello::Features;
+use crate::wire::message::{Caution, FileId, FromReceiver, How, SenderTotals, TreeDigest};
 
 /// Bytes of content that may wait for one writer.
 const WRITER_QUEUE_BYTES: usize = 1 << 20;
@@ -42,6 +45,14 @@ pub(super) struct Shared<'a> {
     pub(super) outbox: &'a Outbox<FromReceiver>,
     /// What only this end knows.
     care: Care<'a>,
+    /// What the client that pushes to this end forbids to delete.
+    caution: OnceLock<Caution>,
+    /// What both ends can do.
+    pub(super) features: Features,
+    /// The digest of what this end has of the source; nothing if that could not all be listed.
+    pub(super) tree_digest: Mutex<Option<TreeDigest>>,
+    /// What the sender says of its tree.
+    pub(super) sent_tree: Mutex<Said>,
     /// What is here at first.
     pub(super) summary: Option<&'a Summary>,
     /// The life of the source that there is now.
@@ -68,6 +79,8 @@ pub(super) struct Shared<'a> {
     umask: u32,
     /// What is left alone.
     pub(super) guard: Guard,
+    /// This end asked for the run.
+    is_client: bool,
 }
 
 /// How much content is wanted.
@@ -101,6 +114,10 @@ impl<'a> Shared<'a> {
             key: context.key,
             outbox,
             care: context.care,
+            caution: OnceLock::new(),
+            features: context.features,
+            tree_digest: Mutex::default(),
+            sent_tree: Mutex::default(),
             summary,
             incarnation: opening.source.incarnation,
             account: Account::new(context.monitor),
@@ -119,27 +136,45 @@ impl<'a> Shared<'a> {
             closed: AtomicBool::new(false),
             umask: opening.umask,
             guard: opening.guard,
+            is_client: opening.is_client,
         }
     }
 
-    /// What only this end takes care of; nothing in the agent, which has no code for it.
-    pub(super) fn care(&self) -> Care<'a> {
-        if cfg!(feature = "keep") {
-            self.care
-        } else {
-            Care::default()
+    /// Takes what a client forbids to delete. This end's own limits are nobody else's to set.
+    ///
+    /// # Errors
+    /// This end is the client.
+    pub(super) fn be_cautious(&self, caution: Caution) -> Result<(), Error> {
+        if self.is_client {
+            return Err(Error::Protocol("it gives orders to its client".into()));
         }
+        // The order of messages lets it come once.
+        self.caution.get_or_init(|| caution);
+        Ok(())
     }
 
     /// True if the source is not the one that earlier runs came from.
     pub(super) fn source_is_new(&self) -> bool {
-        let agreed = self.care().incarnation;
-        agreed.is_some_and(|agreed| agreed != self.incarnation)
+        let told = self
+            .caution
+            .get()
+            .is_some_and(|caution| caution.source_is_new);
+        let agreed = self.care.incarnation;
+        told || agreed.is_some_and(|agreed| agreed != self.incarnation)
     }
 
-    /// Who keeps what this run changes.
+    /// Most of the destination's entries, in percent, that may be deleted.
+    pub(super) fn max_delete_percent(&self) -> Option<u8> {
+        let told = self
+            .caution
+            .get()
+            .and_then(|caution| caution.max_delete_percent);
+        told.or(self.care.max_delete_percent)
+    }
+
+    /// Who keeps what this run changes; nobody in the agent, which has no code for it.
     pub(super) fn keeper(&self) -> Option<&'a dyn Keeper> {
-        self.care().keeper
+        self.care.keeper.filter(|_| cfg!(feature = "keep"))
     }
 
     /// Creates a temporary in `dir`, which changes that.

@@ -45,9 +45,10 @@ pub(super) fn messages(
                     .send(&FromReceiver::Holdings(expand(summary, &paths)))?;
             }
             FromSender::Problem(problem) => listings.problem(problem),
+            FromSender::Caution(caution) => shared.be_cautious(caution)?,
             FromSender::Listed(listed) => {
                 complete(shared, &listed);
-                let deferred = listings.finish(&listed);
+                let deferred = listings.finish(&listed)?;
                 shared.tell_listed();
                 moves::resolve(shared, deferred)?;
                 shared.pending.listed();
@@ -90,6 +91,12 @@ pub(super) fn messages(
                 Some(pending) => content::failed(shared, file, &pending, failure),
                 None => return Err(unexpected(file)),
             },
+            FromSender::Tree(digest) => {
+                *shared
+                    .sent_tree
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = Some(digest);
+            }
             FromSender::Finished(totals) => {
                 if !shared.pending.is_settled() {
                     let reason = "its account came before this end had given its own";

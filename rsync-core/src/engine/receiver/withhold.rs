@@ -1,5 +1,6 @@
 //! Reasons to delete nothing although deletion was asked for: the source is not the one that
-//! earlier runs came from, or far too much would go. Only the client's own end has them.
+//! earlier runs came from, or far too much would go. The client has them, and tells the agent of them
+//! where that deletes.
 
 use crate::engine::receiver::shared::Shared;
 use crate::engine::tree::{Summary, path_item};
@@ -18,7 +19,7 @@ pub(super) fn forbids(
     if shared.source_is_new() {
         return Some(WithheldReason::NewSource);
     }
-    let percent = u64::from(shared.care().max_delete_percent?);
+    let percent = u64::from(shared.max_delete_percent()?);
     let summary = shared.summary?;
     let all = entries_below(summary, 0);
     // What was moved within the destination is gone from where it was, and not lost.

@@ -4,9 +4,9 @@
 //! content included. Otherwise the tree is condensed first ([`Summary`]), and only directories
 //! whose digest the receiver does not hold are listed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 
 use crate::engine::connection::{ConnectionError, Outbox};
 use crate::engine::sender::content::Content;
@@ -14,15 +14,18 @@ use crate::engine::sender::directories::Directories;
 use crate::engine::sender::owners::Told;
 use crate::engine::sender::requests::Requests;
 use crate::engine::tree::{
-    Agreement, Counts, DirListing, Node, Side, Summary, Tree, Visit, path_item, problem, walk,
+    Agreement, Counts, DirListing, DirectorySum, Node, Side, Summary, Tree, Visit, path_item,
+    problem, walk,
 };
 use crate::entry::Entry;
 use crate::filter::Scope;
 use crate::path::{FileName, RelPath};
+use crate::plan;
 use crate::root::{Detail, Dir};
 use crate::wire::limits::{MAX_DEPTH, MAX_DIGESTS, MAX_LISTING_ENTRIES};
 use crate::wire::message::{
     DirId, FileId, FromSender, Holdings, Listed, Listing, Problem, ProblemKind, SystemError,
+    TreeDigest,
 };
 
 /// `ENOENT` of every Unix.
@@ -39,6 +42,7 @@ pub(super) struct Lister<'a> {
     outbox: &'a Outbox<FromSender>,
     told: Mutex<Told>,
     listed: Mutex<Listed>,
+    sum: Mutex<DirectorySum>,
 }
 
 impl<'a> Lister<'a> {
@@ -62,12 +66,15 @@ impl<'a> Lister<'a> {
                 complete: true,
                 ..Listed::default()
             }),
+            sum: Mutex::default(),
         }
     }
 
     /// Lists everything that the receiver's holdings do not cover. Ends early, in silence, when
     /// the connection fails: whoever receives sees that error too.
-    pub(super) fn run(&self, held: &mpsc::Receiver<Holdings>) {
+    ///
+    /// Gives the digest of the source, unless something of it could not be listed.
+    pub(super) fn run(&self, held: &mpsc::Receiver<Holdings>) -> Option<TreeDigest> {
         // The receiver goes through its tree at the same time. An empty one answers at once, and
         // then nothing has to be condensed.
         let summary = OnceLock::new();
@@ -91,11 +98,12 @@ impl<'a> Lister<'a> {
                 (Ok(_), _) => self.list_all(false),
                 (Err(_), _) => Err(ConnectionError::LeftEarly),
             });
+        let listed = *self.listed.lock().unwrap_or_else(PoisonError::into_inner);
         if outcome.is_ok() {
-            let listed = *self.listed.lock().unwrap_or_else(PoisonError::into_inner);
             // An error here is seen by whoever receives, as above.
             let _ = self.outbox.send(&FromSender::Listed(listed));
         }
+        (outcome.is_ok() && listed.complete).then(|| self.sum().value())
     }
 
     /// Tells which of the paths that were listed by name are not there.
@@ -193,48 +201,62 @@ impl<'a> Lister<'a> {
             match summary.compare(number, items) {
                 Agreement::Subtree => {
                     self.agreed(&node.subtree_counts);
+                    summary.add_subtree(number, &mut self.sum());
                     continue;
                 }
                 Agreement::Unexplored if !std::mem::take(&mut asked) => {
                     unexplored.push(number);
                     continue;
                 }
-                Agreement::Listing => self.agreed(&node.counts),
-                Agreement::Unexplored | Agreement::None => self.list_again(summary, node)?,
+                Agreement::Listing => {
+                    self.agreed(&node.counts);
+                    summary.add_listing(number, &mut self.sum());
+                    stack.extend(node.children.iter().rev());
+                }
+                Agreement::Unexplored | Agreement::None => {
+                    let there = self.list_again(summary, node)?;
+                    stack.extend(there.iter().rev());
+                }
             }
             asked = false;
-            stack.extend(node.children.iter().rev());
         }
         Ok(())
     }
 
-    fn list_again(&self, summary: &Summary, node: &Node) -> Result<(), ConnectionError> {
+    /// Lists a directory as it is now. Gives the numbers of those below it that are still there.
+    fn list_again(&self, summary: &Summary, node: &Node) -> Result<Vec<u32>, ConnectionError> {
         // Without its own rules nobody knows what of it takes part.
         if let Some(problem) = &node.problem {
-            return self.problem(node.path.clone(), problem.clone());
+            self.problem(node.path.clone(), problem.clone())?;
+            return Ok(Vec::new());
         }
         let opened = self.directories.open(&node.path);
         let listed =
             opened.and_then(|dir| Ok((self.tree.list(&dir, &node.path, &node.scope)?, dir)));
         let (listing, dir) = match listed {
             Ok(listed) => listed,
-            Err(error) => return self.problem(node.path.clone(), problem("open", &error)),
+            Err(error) => {
+                self.problem(node.path.clone(), problem("open", &error))?;
+                return Ok(Vec::new());
+            }
         };
         self.send_listing(&dir, &node.path, &listing, false)?;
         // A directory that came since the tree was condensed, or could not be described then.
-        let known: HashSet<&RelPath> = node
-            .children
-            .iter()
-            .filter_map(|&child| summary.nodes.get(child as usize))
-            .map(|child| &child.path)
-            .collect();
-        let dirs = listing.entries.iter().filter(|entry| entry.is_dir());
-        for path in dirs.map(|entry| node.path.join(&entry.name)) {
-            if !known.contains(&path) {
-                self.list_below(path, &node.scope)?;
+        let mut known: HashMap<&RelPath, u32> = HashMap::new();
+        for &number in &node.children {
+            if let Some(child) = summary.nodes.get(number as usize) {
+                known.insert(&child.path, number);
             }
         }
-        Ok(())
+        let mut there = Vec::with_capacity(known.len());
+        let dirs = listing.entries.iter().filter(|entry| entry.is_dir());
+        for path in dirs.map(|entry| node.path.join(&entry.name)) {
+            match known.get(&path) {
+                Some(&number) => there.push(number),
+                None => self.list_below(path, &node.scope)?,
+            }
+        }
+        Ok(there)
     }
 
     /// Lists a directory that is in no summary, and all below it.
@@ -269,6 +291,10 @@ impl<'a> Lister<'a> {
         listed.skipped += counts.skipped;
     }
 
+    fn sum(&self) -> MutexGuard<'_, DirectorySum> {
+        self.sum.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn problem(&self, path: RelPath, kind: ProblemKind) -> Result<(), ConnectionError> {
         self.listed
             .lock()
@@ -290,6 +316,13 @@ impl<'a> Lister<'a> {
             listed.listed += listing.entries.len() as u64;
             listed.excluded += listing.excluded;
         }
+        let options = self.tree.options;
+        let taken = listing
+            .entries
+            .iter()
+            .filter(|entry| plan::left_out(entry, path, options).is_none());
+        let fingerprint = plan::fingerprint(taken, options);
+        self.sum().add(path, &fingerprint.digest);
         let mut complete = listing.problems.is_empty();
         for (name, kind) in &listing.problems {
             // A name that can not be carried is reported at its directory.
@@ -367,5 +400,5 @@ pub(crate) fn pushed_unasked(
 ) -> bool {
     entry.file_size().is_some()
         && entry.link.is_none()
-        && crate::plan::left_out(entry, dir, options).is_none()
+        && plan::left_out(entry, dir, options).is_none()
 }

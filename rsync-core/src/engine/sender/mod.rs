@@ -16,7 +16,7 @@ use std::sync::mpsc;
 use crate::engine::connection::{Inbox, Outbox};
 use crate::engine::context::Context;
 use crate::engine::error::Error;
-use crate::engine::settle::settle;
+use crate::engine::settle::{Said, settle, settle_trees};
 use crate::engine::source::Opened;
 use crate::engine::telling;
 use crate::engine::tree::{Side, Tree};
@@ -24,7 +24,8 @@ use crate::monitor::Monitor;
 use crate::options::Links;
 use crate::plan::Guard;
 use crate::root::Access;
-use crate::wire::message::{FromReceiver, FromSender, Holdings, ReceiverTotals};
+use crate::wire::hello::Features;
+use crate::wire::message::{FromReceiver, FromSender, Holdings, ReceiverTotals, TreeDigest};
 
 use content::Content;
 use directories::Directories;
@@ -36,13 +37,21 @@ use requests::{Request, Requests};
 /// they mostly wait for the disk.
 const CONTENT_WORKERS: usize = 4;
 
+/// What came of one pass.
+pub(crate) struct Sent {
+    /// The receiver's account.
+    pub(crate) totals: ReceiverTotals,
+    /// The digest of the tree on which both ends agree.
+    pub(crate) tree: Option<TreeDigest>,
+}
+
 /// Serves one pass over an opened source.
 pub(crate) fn send(
     opened: Opened,
     context: &Context<'_>,
     outbox: &Outbox<FromSender>,
     inbox: &mut Inbox<FromReceiver>,
-) -> Result<ReceiverTotals, Error> {
+) -> Result<Sent, Error> {
     let Opened {
         root,
         only,
@@ -54,7 +63,8 @@ pub(crate) fn send(
         key,
         monitor,
         confined,
-        ..
+        features,
+        care,
     } = *context;
     if confined {
         root.confine(match options.links {
@@ -71,15 +81,19 @@ pub(crate) fn send(
         guard: Guard::default(),
     };
     tree.adjust_mode(&mut source.root);
+    let caution = care.caution(source.incarnation, features)?;
     outbox.send(&FromSender::Source(source))?;
+    if let Some(caution) = caution {
+        outbox.send(&FromSender::Caution(caution))?;
+    }
     let directories = Directories::new(&tree.root);
     let requests = Requests::default();
     let content = Content::new(tree, key, &directories, &requests, outbox);
     let (holdings, held) = mpsc::channel();
-    let receiver = std::thread::scope(|scope| {
+    let (receiver, theirs, ours) = std::thread::scope(|scope| {
         let lister = Lister::new(tree, &directories, &content, &requests, outbox);
         // Both end by themselves once the connection or the requests end.
-        scope.spawn(move || lister.run(&held));
+        let listing = scope.spawn(move || lister.run(&held));
         for _ in 0..CONTENT_WORKERS {
             scope.spawn(|| content.serve());
         }
@@ -90,22 +104,31 @@ pub(crate) fn send(
             // Who waits for a receiver that takes nothing only ends with the connection.
             outbox.abort(error.code(), &error.to_string());
         }
-        outcome
+        // A thread that panicked has no digest either; the scope passes the panic on.
+        let ours = listing.join().ok().flatten();
+        outcome.map(|(totals, theirs)| (totals, theirs, ours))
     })?;
     let totals = content.totals();
+    if features.contains(Features::TREES) {
+        outbox.send(&FromSender::Tree(ours))?;
+    }
     outbox.send(&FromSender::Finished(totals))?;
     settle(&receiver, &totals)?;
-    Ok(receiver)
+    Ok(Sent {
+        totals: receiver,
+        tree: settle_trees(features, ours, theirs, &receiver.receipt)?,
+    })
 }
 
-/// Takes the receiver's messages until its account.
+/// Takes the receiver's messages until its account. Gives what it says of its tree too.
 fn receive(
     directories: &Directories<'_>,
     requests: &Requests,
     holdings: &mpsc::Sender<Holdings>,
     monitor: &dyn Monitor,
     inbox: &mut Inbox<FromReceiver>,
-) -> Result<ReceiverTotals, Error> {
+) -> Result<(ReceiverTotals, Said), Error> {
+    let mut tree = None;
     loop {
         match inbox.recv()? {
             // A lister that is gone has met the error that the next message will show.
@@ -123,7 +146,8 @@ fn receive(
             FromReceiver::Signature { file, sums } => requests.add_sums(file, sums),
             FromReceiver::NoBasis { file } => requests.end_sums(file),
             FromReceiver::Told(told) => telling::show(&told, monitor),
-            FromReceiver::Finished(totals) => return Ok(totals),
+            FromReceiver::Tree(digest) => tree = Some(digest),
+            FromReceiver::Finished(totals) => return Ok((totals, tree)),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! One end's view of its tree: the confined root seen through the request (filters, the single
 //! entry asked for, mode changes), and ways to go through all of it.
 
+mod digest;
 mod summary;
 mod view;
 mod walk;
 
+pub(crate) use digest::DirectorySum;
 pub(crate) use summary::{Agreement, Counts, Node, Summary, path_item};
 pub(crate) use view::{DirListing, Side, Tree, digest_of};
 pub(crate) use walk::{Visit, problem, walk};

@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::engine::tree::{DirListing, Side, Tree, Visit, walk};
+use crate::engine::tree::{DirListing, DirectorySum, Side, Tree, Visit, walk};
 use crate::filter::Scope;
 use crate::path::{FileName, RelPath};
 use crate::plan;
@@ -158,6 +158,27 @@ impl Summary {
                 .nodes
                 .first()
                 .is_none_or(|root| root.counts == Counts::default())
+    }
+
+    /// Adds the directory at `number` to a digest.
+    pub(crate) fn add_listing(&self, number: u32, sum: &mut DirectorySum) {
+        if let Some(node) = self.nodes.get(number as usize) {
+            sum.add(&node.path, &node.own);
+        }
+    }
+
+    /// Adds the directory at `start` and all below it to a digest.
+    pub(crate) fn add_subtree(&self, start: u32, sum: &mut DirectorySum) {
+        let mut below = vec![start];
+        while let Some(number) = below.pop() {
+            self.add_listing(number, sum);
+            below.extend(
+                self.nodes
+                    .get(number as usize)
+                    .iter()
+                    .flat_map(|node| &node.children),
+            );
+        }
     }
 
     /// Number of the directory whose [`path_item`] this is.

@@ -1,7 +1,7 @@
 //! The order of what a receiver says.
 //!
 //! `Holdings` first and once more for each question, `Finished` last and only after the sender's
-//! `Listed`. Content is wanted for listed files only. Block sums follow a `Want` with a basis,
+//! `Listed`, as is `Tree`. Content is wanted for listed files only. Block sums follow a `Want` with a basis,
 //! and are as many as its shape allows or fewer, if the basis can not be read after all.
 
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ pub struct FromReceiverOrder {
     holdings: u64,
     /// Bytes of sums that may still come, for each file whose signature is incomplete.
     owed_sums: BTreeMap<FileId, u64>,
+    has_told_tree: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +80,14 @@ impl FromReceiverOrder {
                 None => Err(Violation::UnannouncedSums(*file)),
             },
             FromReceiver::Told(_) => Ok(()),
-            FromReceiver::Finished(_) if !ledger.is_complete() => {
+            FromReceiver::Tree(_) | FromReceiver::Finished(_) if !ledger.is_complete() => {
                 Err(Violation::OutOfPlace("before Listed"))
+            }
+            FromReceiver::Tree(_) => {
+                if std::mem::replace(&mut self.has_told_tree, true) {
+                    return Err(Violation::OutOfPlace("for the second time"));
+                }
+                Ok(())
             }
             FromReceiver::Finished(_) if !self.owed_sums.is_empty() => {
                 Err(Violation::OutOfPlace("inside a signature"))

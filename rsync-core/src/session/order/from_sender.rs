@@ -3,7 +3,8 @@
 //! `Source` first, `Finished` last, `Listed` between: before it listings, problems and owners,
 //! on both sides of it content. Content is for listed files only; a larger file is `Begin`, any
 //! number of `Data`, `End`, and several may be under way at once. So may the parts of several
-//! directories' listings, each in order.
+//! directories' listings, each in order. A `Caution` comes before the first listing, a `Tree` after
+//! the last.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,8 @@ pub struct FromSenderOrder {
     /// The directories of which another part has to follow.
     unfinished: BTreeMap<DirId, Unfinished>,
     begun: BTreeSet<FileId>,
+    has_cautioned: bool,
+    has_told_tree: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +121,24 @@ impl FromSenderOrder {
             }
             FromSender::Digested { file, .. } | FromSender::Failed { file, .. } => {
                 self.not_begun(*file)
+            }
+            FromSender::Caution(_) => {
+                if std::mem::replace(&mut self.has_cautioned, true) {
+                    return Err(Violation::OutOfPlace("for the second time"));
+                }
+                if self.stage != Stage::Listing || self.ledger.next_dir() != DirId(0) {
+                    return Err(Violation::OutOfPlace("after the first listing"));
+                }
+                Ok(())
+            }
+            FromSender::Tree(_) => {
+                if self.stage != Stage::Listed {
+                    return Err(Violation::OutOfPlace("before Listed"));
+                }
+                if std::mem::replace(&mut self.has_told_tree, true) {
+                    return Err(Violation::OutOfPlace("for the second time"));
+                }
+                Ok(())
             }
             FromSender::Finished(_) => {
                 if self.stage != Stage::Listed {

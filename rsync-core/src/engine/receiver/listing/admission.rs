@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use crate::engine::error::Error;
-use crate::engine::tree::{Summary, path_item};
+use crate::engine::tree::{DirectorySum, Summary, path_item};
 use crate::filter::{Filter, Scope};
 use crate::path::RelPath;
 
@@ -60,6 +60,34 @@ impl<'a> Admission<'a> {
             None if path.is_root() => Ok(None),
             None => Ok(self.unshown(path)),
         }
+    }
+
+    /// Adds what this end has of the source that was not listed, because both ends agree on it, to
+    /// the digest of the tree. Gives the number of these entries.
+    pub(super) fn add_agreed(&self, sum: &mut DirectorySum) -> u64 {
+        let Some(summary) = self.summary else {
+            return 0;
+        };
+        let mut entries = 0u64;
+        let mut below = vec![0];
+        while let Some(number) = below.pop() {
+            let Some(node) = summary.nodes.get(number as usize) else {
+                continue;
+            };
+            let was_listed = self.known.get(&path_item(&node.path)) == Some(&Known::Listed);
+            if !was_listed {
+                summary.add_listing(number, sum);
+                entries = entries.saturating_add(node.counts.entries);
+            }
+            // Where a listing shows no directory, this end alone has it.
+            let is_there = |child: &&u32| {
+                let child = summary.nodes.get(**child as usize);
+                !was_listed
+                    || child.is_some_and(|child| self.known.contains_key(&path_item(&child.path)))
+            };
+            below.extend(node.children.iter().filter(is_there));
+        }
+        entries
     }
 
     /// Judges a directory whose parent's listing did not show it.

@@ -1,0 +1,74 @@
+//! Ends of different ages: whatever the other end is too old for is left out, or refused where it
+//! can not be left out.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+mod common;
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use common::{Recorder, content_of, deleting, streams, write};
+use rsync_core::engine::{self, Care, Error, Report, Settings};
+use rsync_core::wire::hello::Features;
+
+fn old() -> Settings {
+    Settings {
+        features: Features::LZ4,
+        ..Settings::default()
+    }
+}
+
+/// Pushes with a limit for deletions, or pulls, with these settings here and there.
+fn run(push: bool, here: &Settings, there: Settings, care: &Care<'_>) -> Result<Report, Error> {
+    let place = tempfile::tempdir().unwrap();
+    let (from, to) = (place.path().join("from"), place.path().join("to"));
+    write(from.join("new"), b"new");
+    write(from.join("same/file"), b"same");
+    write(to.join("gone"), b"gone");
+    let (stream, served) = streams();
+    let agent = std::thread::spawn(move || engine::serve(served, &there));
+    let (options, monitor) = (deleting(), Recorder::default());
+    let source = content_of(&from);
+    let result = if push {
+        let (source, to) = (Path::new(&source), to.as_os_str().as_bytes());
+        engine::push_with_care(stream, source, to, &options, here, &monitor, care)
+    } else {
+        let source = source.as_bytes();
+        engine::pull_with_care(stream, source, &to, &options, here, &monitor, care)
+    };
+    assert_eq!(result.is_ok(), agent.join().unwrap().is_ok());
+    assert_eq!(to.join("gone").exists(), result.is_err());
+    result
+}
+
+#[test]
+fn two_ends_of_today_agree_on_the_digest_of_the_tree() {
+    let (now, care) = (Settings::default(), Care::default());
+    let pushed = run(true, &now, now.clone(), &care).unwrap();
+    let pulled = run(false, &now, now.clone(), &care).unwrap();
+    assert!(pushed.tree_digest.is_some() && pulled.tree_digest.is_some());
+}
+
+#[test]
+fn an_end_without_digests_works_with_one_that_has_them_and_nothing_is_claimed() {
+    let (now, care) = (Settings::default(), Care::default());
+    for push in [true, false] {
+        for (here, there) in [(now.clone(), old()), (old(), now.clone()), (old(), old())] {
+            let report = run(push, &here, there, &care).unwrap();
+            assert!(report.receipt.is_complete());
+            assert_eq!(report.tree_digest, None);
+        }
+    }
+}
+
+#[test]
+fn an_agent_that_can_not_hold_back_deletions_is_not_asked_to_delete() {
+    let now = Settings::default();
+    let cautious = Care {
+        max_delete_percent: Some(50),
+        ..Care::default()
+    };
+    let error = run(true, &now, old(), &cautious).unwrap_err();
+    assert_eq!(error.code(), 2);
+    assert!(run(true, &now, now.clone(), &cautious).is_ok());
+}
