@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use transport::doctor::{Examination, Finding, Verdict, examine};
 
 use crate::args::Doctor;
+use crate::conversation::{agents, patience};
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::locate;
-use crate::run::{agents, patience};
 
 /// Looks at everything that a pull would need, copies nothing, and prints what it finds.
 pub(crate) fn doctor(args: &Doctor) -> Result<Exit, Failure> {

@@ -133,6 +133,14 @@ pub(crate) enum Failure {
     /// What is at the destination can not be read.
     #[error("{}: {}; make it readable, or do without a receipt", escape(.0.to_string().as_bytes()), words_of(&.0.source))]
     Unproven(rsync_core::root::Error),
+    /// What is at a destination elsewhere can not all be read.
+    #[error(
+        "not all of what is at the destination could be looked at there; make it readable, or do without a receipt"
+    )]
+    UnprovenThere,
+    /// There is no place for what is needed for a moment.
+    #[error("a temporary directory can not be made: {}; set TMPDIR", words_of(.0))]
+    NoTemporary(io::Error),
     /// A receipt is not as it was written.
     #[error(
         "the receipt was changed since it was written: its entries are not those of its digest; take a copy of it that is whole"
@@ -188,7 +196,7 @@ impl Failure {
             Self::ReadFile { .. } | Self::WriteFile { .. } => Exit::FileIo,
             Self::State(_) | Self::StateBroken(_) => Exit::FileIo,
             Self::NoSuchRun { .. } | Self::NotUndoable { .. } => Exit::FileSelection,
-            Self::Unproven(_) => Exit::FileIo,
+            Self::Unproven(_) | Self::UnprovenThere | Self::NoTemporary(_) => Exit::FileIo,
             Self::ReceiptChanged => Exit::FileSelection,
             Self::LogFile { .. } => Exit::LogFile,
             Self::Output { .. } => Exit::Diagnostics,

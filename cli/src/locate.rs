@@ -52,6 +52,11 @@ pub(crate) fn ends(args: &Sync, verb: Verb) -> Result<Ends, Failure> {
     })
 }
 
+/// Understands DEST alone.
+pub(crate) fn destination(args: &Sync) -> Result<Location, Failure> {
+    location(&args.dest, &context(&args.reach)?)
+}
+
 /// Understands the one end that a command is about. A path may be missing.
 pub(crate) fn there(text: &OsStr, reach: &Reach) -> Result<Location, Failure> {
     let context = context(reach)?;

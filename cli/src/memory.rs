@@ -22,12 +22,12 @@ pub(crate) struct Memory {
     baseline: Option<Baseline>,
     accepts_any_source: bool,
     is_dry: bool,
-    max_delete_percent: Option<u8>,
+    max_delete_percent: u8,
     trusts_source: bool,
 }
 
 impl Memory {
-    /// Prepares to remember a pull that changes something. Others leave nothing here to undo.
+    /// Prepares to remember what comes of a run. A push leaves nothing here to undo.
     pub(crate) fn open(
         args: &Sync,
         ends: &Ends,
@@ -41,16 +41,13 @@ impl Memory {
             baseline: None,
             accepts_any_source: args.change.accept_source,
             is_dry: options.dry_run,
-            max_delete_percent: None,
+            max_delete_percent: args.change.max_delete_percent,
             trusts_source: args.change.trust_source || ends.are_local(),
         };
-        if verb != Verb::Pull {
-            return memory;
-        }
-        memory.max_delete_percent = Some(args.change.max_delete_percent);
-        let budget = args.keep.budget().filter(|_| !options.dry_run);
+        let keeps = verb == Verb::Pull && !options.dry_run;
+        let budget = args.keep.budget().filter(|_| keeps);
         let opened = State::open().and_then(|state| {
-            memory.baseline = baseline(&state, args, ends);
+            memory.baseline = baseline(&state, args, ends, verb);
             let run = budget.map(|budget| Ok((begin(state, args, ends, budget)?, budget)));
             run.transpose()
         });
@@ -76,7 +73,7 @@ impl Memory {
                 .as_ref()
                 .filter(|_| !self.accepts_any_source)
                 .and_then(Baseline::agreed),
-            max_delete_percent: self.max_delete_percent.filter(|&percent| percent < 100),
+            max_delete_percent: Some(self.max_delete_percent).filter(|&percent| percent < 100),
             guarded: !self.trusts_source,
         }
     }
@@ -126,17 +123,20 @@ impl Memory {
 }
 
 /// What is remembered of the source. A directory of this machine is made anew by many a program
-/// that has no other way to fill it: nothing is to be learned from that.
-fn baseline(state: &State, args: &Sync, ends: &Ends) -> Option<Baseline> {
-    if ends.are_local() {
-        return None;
-    }
+/// that has no other way to fill it: nothing is to be learned from that, and of the source of a push
+/// only the file system is looked at.
+fn baseline(state: &State, args: &Sync, ends: &Ends, verb: Verb) -> Option<Baseline> {
+    let elsewhere = match verb {
+        Verb::Pull if ends.are_local() => return None,
+        Verb::Pull => &args.source,
+        Verb::Push => &args.dest,
+    };
     let reach = &args.reach;
-    // As it was written: a deployment stays the same source, whichever pod there is today.
-    let target = format!(
+    // As it was written: a deployment stays the same one, whichever pod there is today.
+    let mut target = format!(
         "{:?}",
         (
-            &args.source,
+            elsewhere,
             &reach.rsh,
             &reach.namespace,
             &reach.container,
@@ -144,6 +144,9 @@ fn baseline(state: &State, args: &Sync, ends: &Ends) -> Option<Baseline> {
             &reach.kubeconfig
         )
     );
+    if verb == Verb::Push {
+        target.push_str(" is pushed to");
+    }
     Some(Baseline::of(state, &target, &ends.there.path, &ends.here))
 }
 

@@ -12,10 +12,10 @@ use transport::kubernetes::replicas;
 use transport::{Location, Target};
 
 use crate::args::{PodPolicy, Sync};
+use crate::conversation::patience;
 use crate::errors::Failure;
 use crate::locate::Ends;
 use crate::mapping::Verb;
-use crate::run::patience;
 
 /// One sync among several.
 #[derive(Debug)]

@@ -1,10 +1,12 @@
-//! The receipt of a pull as a file (`--receipt`): what was asked for, what came of every entry, what
+//! The receipt of a run as a file (`--receipt`): what was asked for, what came of every entry, what
 //! both ends agreed on, and what is at the destination now. `ksyncd verify` holds a destination
 //! against it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -15,12 +17,15 @@ use rsync_core::keep::manifest;
 use rsync_core::path::RelPath;
 use rsync_core::receipt::Receipt as Counts;
 use serde::{Deserialize, Serialize};
-use transport::Reached;
 use transport::agents::Offer;
 use transport::delivery::Delivered;
 use transport::kubernetes::Chosen;
+use transport::{Location, Reached};
 
+use crate::args::{Reach, Sync};
+use crate::elsewhere;
 use crate::errors::Failure;
+use crate::interrupt::Interrupt;
 
 /// Tells a receipt from other files, and its versions from each other.
 const FORMAT: &str = "ksyncd-receipt-1";
@@ -71,7 +76,7 @@ struct Trees {
     destination: String,
 }
 
-/// Where the source was, and who was there for us.
+/// Where the end that is elsewhere was, and who was there for us.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Target {
     route: String,
@@ -94,7 +99,7 @@ struct Pod {
 }
 
 impl Target {
-    /// Of the source of a run; `offers` could be delivered.
+    /// Of the agent's end of a run; `offers` could be delivered.
     pub(crate) fn new(reached: &Reached, offers: &[Offer]) -> Self {
         let pod = |chosen: &Chosen| Pod {
             namespace: chosen.namespace.clone(),
@@ -132,8 +137,7 @@ pub(crate) struct Item {
 
 impl Item {
     fn new((path, entry): &(RelPath, Entry)) -> Self {
-        use std::os::unix::ffi::OsStrExt;
-        let path = std::ffi::OsStr::from_bytes(path.as_bytes());
+        let path = OsStr::from_bytes(path.as_bytes());
         let kind = match &entry.kind {
             Kind::Symlink { target } => format!("link to {target}"),
             Kind::CharDevice { device } | Kind::BlockDevice { device } => {
@@ -170,13 +174,56 @@ impl Item {
     }
 }
 
-/// Writes the receipt of a pull that has come to its end.
+/// A destination that can be looked at.
+pub(crate) enum Destination<'a> {
+    /// This program can.
+    Here(&'a Path),
+    /// An agent can.
+    There {
+        /// Where.
+        location: &'a Location,
+        /// How to get there.
+        flags: &'a Reach,
+        /// Who ends a look that takes too long.
+        interrupt: &'a Interrupt,
+    },
+}
+
+impl<'a> Destination<'a> {
+    /// What an agent wrote to.
+    pub(crate) fn of(location: &'a Location, flags: &'a Reach, interrupt: &'a Interrupt) -> Self {
+        if matches!(location.target, transport::Target::Local { .. }) {
+            Self::Here(Path::new(OsStr::from_bytes(&location.path)))
+        } else {
+            Self::There {
+                location,
+                flags,
+                interrupt,
+            }
+        }
+    }
+
+    /// Everything that is there now.
+    fn items(&self) -> Result<Vec<Item>, Failure> {
+        let listed = match self {
+            Self::Here(path) => manifest(path).map_err(Failure::Unproven)?,
+            Self::There {
+                location,
+                flags,
+                interrupt,
+            } => elsewhere::manifest(flags, location, interrupt)?,
+        };
+        Ok(listed.iter().map(Item::new).collect())
+    }
+}
+
+/// Writes the receipt of a run that has come to its end.
 pub(crate) fn write(
     file: &Path,
-    source: &str,
-    destination: &Path,
+    args: &Sync,
+    destination: &Destination<'_>,
     report: &Report,
-    target: &Target,
+    target: Option<&Target>,
 ) -> Result<(), Failure> {
     let failed = |cause| Failure::WriteFile {
         path: file.into(),
@@ -191,20 +238,23 @@ pub(crate) fn write(
             destination: digest,
         }
     });
-    let entries = items(destination)?;
+    let entries = destination.items()?;
     let receipt = Receipt {
         format: FORMAT.to_owned(),
         ksyncd: env!("CARGO_PKG_VERSION").to_owned(),
         finished: jiff::Timestamp::now(),
         elapsed_ms: u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
-        source: source.to_owned(),
-        destination: std::path::absolute(destination).map_err(failed)?,
+        source: args.source.to_string_lossy().into_owned(),
+        destination: match destination {
+            Destination::Here(path) => std::path::absolute(path).map_err(failed)?,
+            Destination::There { .. } => PathBuf::from(&args.dest),
+        },
         arguments: std::env::args_os()
             .skip(1)
             .map(|word| word.to_string_lossy().into_owned())
             .collect(),
         agent_version: report.peer_version.clone(),
-        target: Some(target.clone()),
+        target: target.cloned(),
         incarnation: hex(report.incarnation),
         counts: report.receipt,
         sent_bytes: report.traffic.sent,
@@ -235,11 +285,6 @@ fn write_new(file: &Path, text: &[u8]) -> io::Result<()> {
 
 fn is_file(file: &File) -> bool {
     file.metadata().is_ok_and(|found| found.is_file())
-}
-
-fn items(destination: &Path) -> Result<Vec<Item>, Failure> {
-    let listed = manifest(destination).map_err(Failure::Unproven)?;
-    Ok(listed.iter().map(Item::new).collect())
 }
 
 /// One digest over all of them.
@@ -276,10 +321,10 @@ impl Receipt {
     /// Tells each difference between what `destination` was and what it is; gives their number.
     pub(crate) fn differences(
         &self,
-        destination: &Path,
+        destination: &Destination<'_>,
         tell: &mut dyn FnMut(&Path, &str),
     ) -> Result<u64, Failure> {
-        let found = items(destination)?;
+        let found = destination.items()?;
         if let Some(digest) = &self.entries_digest {
             if digest_of(&self.entries) != *digest {
                 return Err(Failure::ReceiptChanged);

@@ -1,25 +1,17 @@
 //! One sync from the command line to the exit code: the place where arguments, transport, engine
 //! and monitors meet.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
-
 use clap::ArgMatches;
-use rsync_core::engine::{self, Care, ConnectionError, MAX_TIMEOUT, Settings, Stream};
+use rsync_core::engine::{self, Care};
 use rsync_core::options::Options;
 use rsync_core::path::escape;
-use rsync_core::session::SessionError;
-use rsync_core::wire::preamble::PreambleError;
-use transport::agents::Agents;
+use transport::Reached;
 use transport::delivery::Delivered;
 use transport::kubernetes::Chosen;
-use transport::{Reached, Timeouts, reach};
 
-use crate::agents::{Bundle, DIRECTORY_VARIABLE};
-use crate::args::{Reach, Sync};
+use crate::args::Sync;
 use crate::attempts;
-use crate::carrier::Carrier;
+use crate::conversation::with_agent;
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::filters::{self, Surroundings};
@@ -31,9 +23,6 @@ use crate::monitor::{Closing, Direction, Place, Watch};
 use crate::pods::{self, Part};
 use crate::receipt;
 use crate::secrets;
-
-/// How long the program that carried the stream may take to end after everything has been said.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Brings files from there to here, or from here to there.
 pub(crate) fn sync(args: &Sync, matches: &ArgMatches, verb: Verb) -> Result<Exit, Failure> {
@@ -117,11 +106,13 @@ fn sync_one(
     let report = done.map(|done| &done.report);
     memory.end(exit, report);
     if let (Some(file), Some(done)) = (&args.output.receipt, done)
-        && verb == Verb::Pull
         && !options.dry_run
     {
-        let source = args.source.to_string_lossy();
-        receipt::write(file, &source, &ends.here, &done.report, &done.target)?;
+        let destination = match verb {
+            Verb::Pull => receipt::Destination::Here(&ends.here),
+            Verb::Push => receipt::Destination::of(&ends.there, &args.reach, interrupt),
+        };
+        receipt::write(file, args, &destination, &done.report, done.target.as_ref())?;
     }
     let differs =
         report.is_some_and(|report| report.receipt.transferred > 0 || report.receipt.deleted > 0);
@@ -139,7 +130,7 @@ struct Done {
     report: engine::Report,
     /// Bytes of the agent that were sent.
     agent_bytes: u64,
-    target: receipt::Target,
+    target: Option<receipt::Target>,
 }
 
 /// One sync that is about to be made.
@@ -165,57 +156,35 @@ fn converse(syncing: &Syncing<'_>) -> Result<Done, Failure> {
         interrupt,
         care,
     } = syncing;
-    let (timeouts, settings) = patience(&args.reach);
-    let agents = Arc::new(agents()?);
-    let reached = reach(&ends.there.target, agents.clone(), &timeouts, &|_| ());
-    let reached = reached.map_err(Failure::Transport)?;
-    watch.reached(&place(&reached, pod));
-    let there = reached.path(&ends.there.path);
-    let target = receipt::Target::new(&reached, &agents.offers());
-    let Reached {
-        reader,
-        writer,
-        carrier,
-        how,
-        ..
-    } = reached;
-    let agent_bytes = match how {
-        Delivered::Uploaded { bytes, .. } => bytes,
-        Delivered::Local | Delivered::Reused { .. } => 0,
-    };
-    let (carrier, writer) = Carrier::new(carrier, writer, interrupt);
-
-    let stream = Stream { reader, writer };
     let here = &ends.here;
-    let report = match verb {
-        Verb::Pull => {
-            engine::pull_with_care(stream, &there, here, options, &settings, watch, &care)
-        }
-        Verb::Push => engine::push(stream, here, &there, options, &settings, watch),
-    };
-    match (report, carrier.take()) {
-        (Ok(report), link) => {
-            if let Some(link) = link {
-                link.close(FAREWELL).map_err(Failure::Broken)?;
+    let mut found = None;
+    let report = with_agent(
+        &args.reach,
+        &ends.there,
+        interrupt,
+        |reached, offers| {
+            watch.reached(&place(reached, pod));
+            let agent_bytes = match reached.how {
+                Delivered::Uploaded { bytes, .. } => bytes,
+                Delivered::Local | Delivered::Reused { .. } => 0,
+            };
+            found = Some((receipt::Target::new(reached, offers), agent_bytes));
+        },
+        |stream, there, settings| match verb {
+            Verb::Pull => {
+                engine::pull_with_care(stream, there, here, options, settings, watch, &care)
             }
-            Ok(Done {
-                report,
-                agent_bytes,
-                target,
-            })
-        }
-        (Err(error), Some(link)) if !is_silence(&error) => {
-            // The other end may be putting its tree in order.
-            let end = link.autopsy();
-            if is_broken(&error) {
-                // Who carried the stream knows better why it broke.
-                Err(Failure::Broken(end))
-            } else {
-                Err(Failure::Engine(error))
+            Verb::Push => {
+                engine::push_with_care(stream, here, there, options, settings, watch, &care)
             }
-        }
-        (Err(error), _) => Err(Failure::Engine(error)),
-    }
+        },
+    )?;
+    let (target, agent_bytes) = found.unzip();
+    Ok(Done {
+        report,
+        agent_bytes: agent_bytes.unwrap_or(0),
+        target,
+    })
 }
 
 /// Where the other end is, in words.
@@ -239,53 +208,4 @@ fn place(reached: &Reached, pod: Option<&str>) -> Place {
             None => reached.route.to_string(),
         },
     }
-}
-
-/// How long to wait for what. 0 is as good as without end.
-pub(crate) fn patience(reach: &Reach) -> (Timeouts, Settings) {
-    let seconds = |seconds: Option<u64>| {
-        seconds.map(|seconds| match Duration::from_secs(seconds) {
-            Duration::ZERO => MAX_TIMEOUT,
-            seconds => seconds.min(MAX_TIMEOUT),
-        })
-    };
-    let (mut timeouts, mut settings) = (Timeouts::default(), Settings::default());
-    if let Some(silence) = seconds(reach.timeout) {
-        (timeouts.silence, settings.timeout) = (silence, silence);
-    }
-    timeouts.agent = settings.timeout;
-    if let Some(connect) = seconds(reach.contimeout) {
-        (timeouts.answer, settings.handshake_timeout) = (connect, connect);
-    }
-    (timeouts, settings)
-}
-
-pub(crate) fn agents() -> Result<Bundle, Failure> {
-    let directory = std::env::var_os(DIRECTORY_VARIABLE).map(PathBuf::from);
-    let path = directory.as_deref();
-    Bundle::load(path).map_err(|cause| Failure::Agents {
-        path: path.unwrap_or(Path::new("")).into(),
-        cause,
-    })
-}
-
-/// The other end does nothing: it will not end by itself either.
-fn is_silence(error: &engine::Error) -> bool {
-    use SessionError::{HandshakeTimeout, Silent, Stalled};
-    matches!(
-        error,
-        engine::Error::Connection(ConnectionError::Session(
-            HandshakeTimeout { .. } | Silent { .. } | Stalled { .. }
-        ))
-    )
-}
-
-fn is_broken(error: &engine::Error) -> bool {
-    use ConnectionError::{Io, LeftEarly, Preamble, Truncated};
-    matches!(
-        error,
-        engine::Error::Connection(
-            Io { .. } | LeftEarly | Preamble(PreambleError::Ended(_)) | Truncated
-        )
-    )
 }

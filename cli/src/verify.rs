@@ -10,14 +10,17 @@ use rsync_core::path::escape;
 use crate::args::Sync;
 use crate::errors::Failure;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::locate;
 use crate::mapping::Verb;
-use crate::receipt::Receipt;
+use crate::monitor::{Direction, Watch};
+use crate::receipt::{Destination, Receipt};
 use crate::run;
 
 /// Compares, and changes nothing. The exit code is 23 if there is a difference.
 pub(crate) fn verify(mut args: Sync, matches: &ArgMatches) -> Result<Exit, Failure> {
     if let Some(receipt) = Receipt::read(Path::new(&args.source)) {
-        return against(&receipt, Path::new(&args.dest));
+        return against_receipt(&receipt, &args);
     }
     args.is_verification = true;
     args.essential.dry_run = true;
@@ -32,10 +35,14 @@ pub(crate) fn verify(mut args: Sync, matches: &ArgMatches) -> Result<Exit, Failu
     run::sync(&args, matches, Verb::Pull)
 }
 
-fn against(receipt: &Receipt, destination: &Path) -> Result<Exit, Failure> {
+fn against_receipt(receipt: &Receipt, args: &Sync) -> Result<Exit, Failure> {
+    let location = locate::destination(args)?;
+    let watch = Watch::open(args, Direction::Received)?;
+    let interrupt = Interrupt::watch(watch.lines()).map_err(Failure::Signals)?;
+    let destination = Destination::of(&location, &args.reach, &interrupt);
     let mut out = io::stdout().lock();
     let mut written = Ok(());
-    let differences = receipt.differences(destination, &mut |path, how| {
+    let differences = receipt.differences(&destination, &mut |path, how| {
         let line = writeln!(out, "{} {how}", escape(path.as_os_str().as_bytes()));
         if written.is_ok() {
             written = line;

@@ -37,18 +37,19 @@ pub(crate) struct Change {
     #[arg(long)]
     pub(crate) delete_from_empty: bool,
 
-    /// Delete nothing if a pull would delete more than N percent of what is at the destination
+    /// Delete nothing if that would be more than N percent of what is at the destination
     ///
     /// Counts entries that are no directories, where there are at least 100. What is moved is not
     /// deleted. 100 is no limit. The exit code is then 25.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) max_delete_percent: u8,
-    /// Delete because of a source that is not the one that earlier pulls came from
+    /// Delete because of a source that is not the one that earlier runs came from
     ///
     /// A container that was restarted, a pod that was replaced or a volume that is another one may
     /// hold something else. ksyncd remembers what it pulled from, and deletes nothing because of
-    /// another source until it is accepted; the exit code is then 25. Directories of this machine
-    /// are not remembered.
+    /// another source until it is accepted; the exit code is then 25. Of a directory of this machine
+    /// that is pushed it remembers the file system: one that is not mounted deletes nothing. Those
+    /// that are pulled from are not remembered.
     #[arg(long)]
     pub(crate) accept_source: bool,
     /// Take also what programs on this machine run or obey by themselves

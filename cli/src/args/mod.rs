@@ -69,8 +69,8 @@ pub(crate) enum Command {
     /// Bring files from this machine to a container, a host or a directory
     ///
     /// A push can not be undone: nothing is kept at the other end, which is a container that may be
-    /// gone tomorrow. --backup-dir keeps old versions in the tree there, --max-delete bounds what a
-    /// push deletes.
+    /// gone tomorrow. --backup-dir keeps old versions in the tree there, --max-delete and
+    /// --max-delete-percent bound what a push deletes.
     #[command(disable_help_flag = true, args_override_self = true)]
     Push(Box<Sync>),
     /// Find out whether a pull would work, and what is in the way
@@ -82,8 +82,8 @@ pub(crate) enum Command {
     Doctor(Box<Doctor>),
     /// Find out whether DEST is still what a receipt says, or what the source holds, and change nothing
     ///
-    /// SOURCE is a file that pull --receipt wrote, or a source as for pull, the content of which is
-    /// compared. Each difference is named; the exit code is 23 if there is one.
+    /// SOURCE is a file that --receipt wrote, and DEST then wherever that run wrote to; or a source
+    /// as for pull, the content of which is compared. Each difference is named; the exit code is 23 if there is one.
     #[command(disable_help_flag = true, args_override_self = true)]
     Verify(Box<Sync>),
     /// List the runs that are remembered, the newest first

@@ -29,9 +29,10 @@ pub(crate) struct Output {
     /// Print one JSON object per event to standard output, for programs
     #[arg(long, conflicts_with_all = ["itemize_changes", "stats"])]
     pub(crate) json: bool,
-    /// Write an account of a pull to FILE, as JSON, with what is at DEST then
+    /// Write an account of the run to FILE, as JSON, with what is at DEST then
     ///
-    /// Reads all of DEST for the digests of its files. ksyncd verify FILE DEST compares later.
+    /// Reads all of DEST, wherever it is, for the digests of its files. ksyncd verify FILE DEST
+    /// compares later.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) receipt: Option<PathBuf>,
     /// Append what is done to FILE

@@ -134,8 +134,8 @@ pub(super) fn withheld(count: u64, reason: WithheldReason) -> String {
              or give --delete-from-empty"
         ),
         WithheldReason::NewSource => format!(
-            "{what} because the source is not the one that earlier pulls came from: it was restarted, \
-             replaced or emptied; check it, then give --accept-source once"
+            "{what} because the source is not the one that earlier runs came from: it was restarted, \
+             replaced, emptied or is not mounted; check it, then give --accept-source once"
         ),
         WithheldReason::Proportion => format!(
             "{what} because that is too large a part of the destination; check the source, then \

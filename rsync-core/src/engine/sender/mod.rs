@@ -21,7 +21,7 @@ use crate::engine::source::Opened;
 use crate::engine::telling;
 use crate::engine::tree::{Side, Tree};
 use crate::monitor::Monitor;
-use crate::options::Links;
+use crate::options::{DeleteWhen, Links};
 use crate::plan::Guard;
 use crate::root::Access;
 use crate::wire::hello::Features;
@@ -81,7 +81,11 @@ pub(crate) fn send(
         guard: Guard::default(),
     };
     tree.adjust_mode(&mut source.root);
-    let caution = care.caution(source.incarnation, features)?;
+    let deletes = options.delete.when != DeleteWhen::Never;
+    let caution = match deletes {
+        true => care.caution(source.incarnation, features)?,
+        false => None,
+    };
     outbox.send(&FromSender::Source(source))?;
     if let Some(caution) = caution {
         outbox.send(&FromSender::Caution(caution))?;

@@ -1,0 +1,116 @@
+//! One conversation with an agent: the way there, the stream, and who knows best why it broke.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rsync_core::engine::{self, ConnectionError, MAX_TIMEOUT, Settings, Stream};
+use rsync_core::session::SessionError;
+use rsync_core::wire::preamble::PreambleError;
+use transport::agents::{Agents, Offer};
+use transport::{Location, Reached, Timeouts, reach};
+
+use crate::agents::{Bundle, DIRECTORY_VARIABLE};
+use crate::args::Reach;
+use crate::carrier::Carrier;
+use crate::errors::Failure;
+use crate::interrupt::Interrupt;
+
+/// How long the program that carried the stream may take to end after everything has been said.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Has an agent run at `there` and talks to it. Who `looks` is shown how it was reached, and which
+/// agents could be delivered; who `talks` gets the stream, and the path as it is called there.
+pub(crate) fn with_agent<T>(
+    flags: &Reach,
+    there: &Location,
+    interrupt: &Interrupt,
+    looks: impl FnOnce(&Reached, &[Offer]),
+    talks: impl FnOnce(Stream, &[u8], &Settings) -> Result<T, engine::Error>,
+) -> Result<T, Failure> {
+    let (timeouts, settings) = patience(flags);
+    let agents = Arc::new(agents()?);
+    let reached = reach(&there.target, agents.clone(), &timeouts, &|_| ());
+    let reached = reached.map_err(Failure::Transport)?;
+    looks(&reached, &agents.offers());
+    let path = reached.path(&there.path);
+    let Reached {
+        reader,
+        writer,
+        carrier,
+        ..
+    } = reached;
+    let (carrier, writer) = Carrier::new(carrier, writer, interrupt);
+    match (
+        talks(Stream { reader, writer }, &path, &settings),
+        carrier.take(),
+    ) {
+        (Ok(said), link) => {
+            if let Some(link) = link {
+                link.close(FAREWELL).map_err(Failure::Broken)?;
+            }
+            Ok(said)
+        }
+        (Err(error), Some(link)) if !is_silence(&error) => {
+            // The other end may be putting its tree in order.
+            let end = link.autopsy();
+            if is_broken(&error) {
+                // Who carried the stream knows better why it broke.
+                Err(Failure::Broken(end))
+            } else {
+                Err(Failure::Engine(error))
+            }
+        }
+        (Err(error), _) => Err(Failure::Engine(error)),
+    }
+}
+
+/// How long to wait for what. 0 is as good as without end.
+pub(crate) fn patience(reach: &Reach) -> (Timeouts, Settings) {
+    let seconds = |seconds: Option<u64>| {
+        seconds.map(|seconds| match Duration::from_secs(seconds) {
+            Duration::ZERO => MAX_TIMEOUT,
+            seconds => seconds.min(MAX_TIMEOUT),
+        })
+    };
+    let (mut timeouts, mut settings) = (Timeouts::default(), Settings::default());
+    if let Some(silence) = seconds(reach.timeout) {
+        (timeouts.silence, settings.timeout) = (silence, silence);
+    }
+    timeouts.agent = settings.timeout;
+    if let Some(connect) = seconds(reach.contimeout) {
+        (timeouts.answer, settings.handshake_timeout) = (connect, connect);
+    }
+    (timeouts, settings)
+}
+
+/// The agents that can be delivered.
+pub(crate) fn agents() -> Result<Bundle, Failure> {
+    let directory = std::env::var_os(DIRECTORY_VARIABLE).map(PathBuf::from);
+    let path = directory.as_deref();
+    Bundle::load(path).map_err(|cause| Failure::Agents {
+        path: path.unwrap_or(Path::new("")).into(),
+        cause,
+    })
+}
+
+/// The other end does nothing: it will not end by itself either.
+fn is_silence(error: &engine::Error) -> bool {
+    use SessionError::{HandshakeTimeout, Silent, Stalled};
+    matches!(
+        error,
+        engine::Error::Connection(ConnectionError::Session(
+            HandshakeTimeout { .. } | Silent { .. } | Stalled { .. }
+        ))
+    )
+}
+
+fn is_broken(error: &engine::Error) -> bool {
+    use ConnectionError::{Io, LeftEarly, Preamble, Truncated};
+    matches!(
+        error,
+        engine::Error::Connection(
+            Io { .. } | LeftEarly | Preamble(PreambleError::Ended(_)) | Truncated
+        )
+    )
+}
