@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use rsync_core::path::escape;
@@ -33,6 +34,9 @@ pub(crate) trait Conduit: Send {
 
 /// Knows whether the far end is still the one that was chosen at the start.
 pub(crate) trait Witness: Send {
+    /// Waits until it is known which one was chosen, or that nobody can say.
+    fn remember(&mut self);
+
     /// An error if it is another one now, or if what happened to it is why the stream broke.
     /// No answer is no error.
     fn check(&mut self, broken: bool) -> Result<(), Error>;
@@ -71,15 +75,34 @@ impl Carrier {
         self
     }
 
+    /// Waits until it is known what the far end is, by which it is known again.
+    pub(crate) fn remember(&mut self) {
+        if let Some(witness) = &mut self.witness {
+            witness.remember();
+        }
+    }
+
     /// Waits for the end after a conversation that was complete.
     ///
     /// # Errors
     /// If it ends with another code than 0, or if the far end has been replaced meanwhile. What
     /// does not end in time is ended by force, which is no error: everything has been said.
     pub fn close(mut self, patience: Duration) -> Result<(), Error> {
-        match self.conduit.wait(patience) {
+        let Self {
+            conduit, witness, ..
+        } = &mut self;
+        let (end, testimony) = thread::scope(|scope| {
+            // Both take their time.
+            let asking = witness.as_mut().and_then(|witness| {
+                let ask = || witness.check(false);
+                thread::Builder::new().spawn_scoped(scope, ask).ok()
+            });
+            let end = conduit.wait(patience);
+            (end, asking.and_then(|asking| asking.join().ok()))
+        });
+        match end {
             Some(end) if !end.is_success() => Err(self.ended(Some(end))),
-            _ => self.testify(false),
+            _ => testimony.unwrap_or(Ok(())),
         }
     }
 

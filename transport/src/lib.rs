@@ -261,7 +261,7 @@ fn deliver(
     step: &dyn Fn(Step),
 ) -> Result<(Opened, Delivered), Error> {
     let Opened {
-        carrier,
+        mut carrier,
         reader,
         mut writer,
     } = opened;
@@ -284,6 +284,7 @@ fn deliver(
                 patience = timeouts.silence;
             }
             Ok(Report::End(Ok((how, reader, writer)))) => {
+                carrier.remember();
                 let opened = Opened {
                     carrier,
                     reader: Box::new(reader),

@@ -14,6 +14,10 @@ use crate::error::Error;
 /// How often a program is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(5);
 
+/// Bytes that wait in a pipe at most: as many as Linux lets every user have.
+#[cfg(target_os = "linux")]
+const PIPE_LEN: usize = 1 << 20;
+
 /// The program that carries a stream. Dropping this kills it.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -40,6 +44,7 @@ impl Process {
             program: program.clone(),
             error,
         })?;
+        widen(&stdout);
         let said = Tail::default();
         let listener = listen(stderr, said.clone());
         let process = Self {
@@ -81,6 +86,15 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Lets the child go on writing for longer while nobody reads.
+fn widen(stdout: &ChildStdout) {
+    // It works with the usual length as well, if more slowly.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::pipe::fcntl_setpipe_size(stdout, PIPE_LEN);
+    #[cfg(not(target_os = "linux"))]
+    let _ = stdout;
 }
 
 fn listen(mut stderr: ChildStderr, said: Tail) -> JoinHandle<()> {

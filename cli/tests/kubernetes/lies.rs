@@ -61,12 +61,8 @@ fn a_pod_that_is_replaced_in_the_middle_is_named_beside_its_successor() {
         let fault = Fault::new(Lie::Replace).after(Direction::Down, 1 << 20);
         site.server.lie([fault]);
         let ended = site.run("pull -aH web:/data/ out");
-        ended.assert(12, &["run again"]);
-        // A slow kubectl that is to say which pod it was is answered too late.
-        if site.way.is_native() || ended.err.contains("UID") {
-            ended.assert(12, &["replaced meanwhile", "web (UID"]);
-            assert_eq!(ended.err.matches("UID").count(), 2, "{ended:?}");
-        }
+        ended.assert(12, &["replaced meanwhile", "web (UID", "run again"]);
+        assert_eq!(ended.err.matches("UID").count(), 2, "{ended:?}");
     });
 }
 

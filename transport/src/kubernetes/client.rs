@@ -1,4 +1,4 @@
-//! The API by this program's own client: everything that knows the crate `kube`.
+//! The API by this program's own client: what knows the crate `kube`, with `stack.rs` below it.
 //!
 //! The client is asynchronous and the rest of the program is not. It lives on a runtime of two
 //! threads that belongs to it; requests wait for their answers, streams are pumped there
@@ -19,6 +19,7 @@ use super::api::{Api, MAX_ANSWER, Method, problem_of};
 use super::problem::Problem;
 use super::pump::{self, Ends};
 use super::resolve::Chosen;
+use super::stack;
 use crate::target::Kubectl;
 
 const JSON: &str = "application/json";
@@ -51,7 +52,7 @@ impl Cluster {
         let namespace = config.default_namespace.clone();
         let client = {
             let _context = runtime.enter();
-            Client::try_from(config).map_err(problem)?
+            stack::client(config).map_err(problem)?
         };
         Ok(Self {
             client,
@@ -186,6 +187,23 @@ impl Drop for Background {
             runtime.shutdown_background();
         }
     }
+}
+
+/// The namespace that the configuration says, read as kubectl would read it. `None` if it can not be
+/// read, or says nothing.
+pub(super) fn configured_namespace(options: &Kubectl) -> Option<String> {
+    let file = match &options.kubeconfig {
+        Some(file) => Kubeconfig::read_from(file),
+        None => Kubeconfig::read(),
+    };
+    let file = file.ok()?;
+    let current = match &options.context {
+        Some(name) => name.to_str()?.to_owned(),
+        None => file.current_context?,
+    };
+    let mut contexts = file.contexts.into_iter();
+    let context = contexts.find(|context| context.name == current)?;
+    context.context?.namespace
 }
 
 async fn configure(options: &Kubectl) -> Result<Config, Problem> {

@@ -16,6 +16,9 @@ use crate::target::Kubectl;
 /// Where a pod finds the namespace of its own service account.
 const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
+/// How long the server may take to answer.
+const PATIENCE: &str = "--request-timeout=15s";
+
 impl Kubectl {
     fn ask(&self, command: &mut Command, input: &[u8]) -> Result<Vec<u8>, Problem> {
         let command = std::mem::replace(command, Command::new(""));
@@ -46,6 +49,13 @@ impl Kubectl {
 
 impl Api for Kubectl {
     fn namespace(&self) -> Result<String, Problem> {
+        // kubectl would have to be started, which takes longer than all else before an exec.
+        #[cfg(feature = "kube")]
+        if let Some(configured) = super::client::configured_namespace(self)
+            && crate::name::is_dns_label(&configured)
+        {
+            return Ok(configured);
+        }
         let mut command = self.command();
         command.args([
             "config",
@@ -66,7 +76,7 @@ impl Api for Kubectl {
     }
 
     fn get(&self, path: &str) -> Result<Vec<u8>, Problem> {
-        self.ask(self.command().args(["get", "--raw", path]), b"")
+        self.ask(self.command().args(["get", "--raw", path, PATIENCE]), b"")
     }
 
     fn send(&self, method: Method, path: &str, object: &[u8]) -> Result<Vec<u8>, Problem> {

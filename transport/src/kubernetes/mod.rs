@@ -8,7 +8,7 @@
 //! Invariants:
 //! - A pod is chosen once, and known by its UID from then on. If another one has its name at the
 //!   end, or when the stream breaks, that is the error (`witness.rs`).
-//! - Only `client.rs` knows the crate `kube`; without the feature `kube` kubectl remains.
+//! - Only `client.rs` and `stack.rs` know the crate `kube`; without the feature `kube` kubectl remains.
 //!
 //! What this is not: a cache or a watch. Every run asks anew.
 
@@ -25,6 +25,8 @@ mod pump;
 mod resolve;
 mod rights;
 mod select;
+#[cfg(feature = "kube")]
+mod stack;
 #[cfg(feature = "kube")]
 mod status;
 mod way;

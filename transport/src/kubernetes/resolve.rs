@@ -94,15 +94,26 @@ pub(crate) fn resolve(
     }
 }
 
-/// The identity that a pod has now.
-pub(crate) fn identity(
+/// A pod as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) identity: Identity,
+    /// Whether it is about to be gone.
+    pub(crate) is_terminating: bool,
+}
+
+/// How it stands with a pod.
+pub(crate) fn standing(
     api: &dyn Api,
     namespace: &str,
     pod: &str,
     container: Option<&str>,
-) -> Result<Identity, Problem> {
+) -> Result<Standing, Problem> {
     let pod: Pod = object(api, &format!("/api/v1/namespaces/{namespace}/pods/{pod}"))?;
-    Ok(identity_of(&pod, container))
+    Ok(Standing {
+        identity: identity_of(&pod, container),
+        is_terminating: pod.metadata.deletion_timestamp.is_some(),
+    })
 }
 
 fn identity_of(pod: &Pod, container: Option<&str>) -> Identity {

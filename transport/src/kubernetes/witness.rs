@@ -4,22 +4,33 @@
 //! read before and after is then not one state of anything.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::api::Api;
 use super::explain;
 use super::problem::{Identity, Problem};
-use super::resolve::identity;
+use super::resolve::{Standing, standing};
 use crate::carrier::Witness;
 use crate::error::Error;
 use crate::target::{Kubectl, Target};
+
+/// How long it may take to learn which pod it is.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the next pod of a name may take to be there.
+const SUCCESSION: Duration = Duration::from_secs(3);
+/// Between two questions.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Which pod it was at the beginning.
 pub(crate) enum Known {
     /// It is known, and its namespace.
     Now(String, Identity),
-    /// It is being asked for, or nobody can say.
-    Soon(Option<JoinHandle<Option<(String, Identity)>>>),
+    /// It is being asked for.
+    Soon(Receiver<(String, Identity)>),
+    /// Nobody can say.
+    Never,
 }
 
 impl Known {
@@ -30,30 +41,31 @@ impl Known {
     /// Asks on another thread. Whoever may not ask goes without an answer.
     pub(crate) fn soon(api: &Arc<dyn Api>, options: &Kubectl, pod: &str) -> Self {
         let (api, options, pod) = (Arc::clone(api), options.clone(), pod.to_owned());
+        let (answer, answers) = mpsc::channel();
         let ask = move || {
             let namespace = match options.namespace {
                 Some(namespace) => namespace,
                 None => api.namespace().ok()?,
             };
             let container = options.container.as_deref();
-            let found = identity(api.as_ref(), &namespace, &pod, container).ok()?;
-            Some((namespace, found))
+            let found = standing(api.as_ref(), &namespace, &pod, container).ok()?;
+            answer.send((namespace, found.identity)).ok()
         };
-        Self::Soon(thread::Builder::new().spawn(ask).ok())
+        // Without a thread nobody answers.
+        drop(thread::Builder::new().spawn(ask));
+        Self::Soon(answers)
     }
 
     fn get(&mut self) -> Option<(&str, &Identity)> {
-        if let Self::Soon(asking) = self {
-            let answer = asking
-                .take()
-                .and_then(|asking| asking.join().ok().flatten());
-            if let Some((namespace, identity)) = answer {
-                *self = Self::Now(namespace, identity);
-            }
+        if let Self::Soon(answers) = self {
+            *self = match answers.recv_timeout(PATIENCE) {
+                Ok((namespace, identity)) => Self::Now(namespace, identity),
+                Err(_) => Self::Never,
+            };
         }
         match self {
             Self::Now(namespace, identity) => Some((namespace, identity)),
-            Self::Soon(_) => None,
+            Self::Soon(_) | Self::Never => None,
         }
     }
 }
@@ -74,12 +86,23 @@ pub(crate) fn of(target: &Target, api: &Arc<dyn Api>, known: Known) -> Box<dyn W
 }
 
 impl Witness for PodWitness {
+    fn remember(&mut self) {
+        self.known.get();
+    }
+
     fn check(&mut self, broken: bool) -> Result<(), Error> {
         let Some((namespace, before)) = self.known.get() else {
             return Ok(());
         };
         let container = before.container.as_ref().map(|(name, _)| name.as_str());
-        let after = identity(self.api.as_ref(), namespace, &before.pod, container);
+        let patience = Instant::now() + SUCCESSION;
+        let after = loop {
+            let after = standing(self.api.as_ref(), namespace, &before.pod, container);
+            if !(broken && is_undecided(before, &after)) || Instant::now() > patience {
+                break after;
+            }
+            thread::sleep(PAUSE);
+        };
         match difference(before, after, broken) {
             Some(problem) => Err(explain(&self.target, problem)),
             None => Ok(()),
@@ -87,28 +110,35 @@ impl Witness for PodWitness {
     }
 }
 
+/// Whether a pod is on its way out, or gone, and the next one of its name not there yet.
+fn is_undecided(before: &Identity, after: &Result<Standing, Problem>) -> bool {
+    match after {
+        Ok(after) => after.is_terminating && after.identity.uid == before.uid,
+        Err(problem) => matches!(problem, Problem::NoSuch { .. }),
+    }
+}
+
 /// What has changed, if it matters: after a complete conversation only another pod does.
 fn difference(
     before: &Identity,
-    after: Result<Identity, Problem>,
+    after: Result<Standing, Problem>,
     broken: bool,
 ) -> Option<Problem> {
+    let replaced_by = |after: Option<Identity>| Problem::Replaced {
+        before: Box::new(before.clone()),
+        after: after.map(Box::new),
+    };
     match after {
-        Ok(after) if after.uid != before.uid => Some(Problem::Replaced {
-            before: Box::new(before.clone()),
-            after: Some(Box::new(after)),
-        }),
-        Ok(after) if broken && after.container != before.container => {
+        Ok(after) if after.identity.uid != before.uid => Some(replaced_by(Some(after.identity))),
+        Ok(after) if broken && after.is_terminating => Some(replaced_by(None)),
+        Ok(after) if broken && after.identity.container != before.container => {
             let (container, _) = before.container.clone()?;
             Some(Problem::Restarted {
                 pod: before.pod.clone(),
                 container,
             })
         }
-        Err(Problem::NoSuch { .. }) if broken => Some(Problem::Replaced {
-            before: Box::new(before.clone()),
-            after: None,
-        }),
+        Err(Problem::NoSuch { .. }) if broken => Some(replaced_by(None)),
         _ => None,
     }
 }
@@ -116,6 +146,13 @@ fn difference(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn now(uid: &str, container: &str) -> Standing {
+        Standing {
+            identity: pod(uid, container),
+            is_terminating: false,
+        }
+    }
 
     fn pod(uid: &str, container: &str) -> Identity {
         Identity {
@@ -128,15 +165,15 @@ mod tests {
     #[test]
     fn the_same_pod_is_no_difference() {
         for broken in [true, false] {
-            let before = pod("u1", "c1");
-            assert_eq!(difference(&before, Ok(before.clone()), broken), None);
+            let same = Ok(now("u1", "c1"));
+            assert_eq!(difference(&pod("u1", "c1"), same, broken), None);
         }
     }
 
     #[test]
     fn another_pod_of_the_same_name_is_always_an_error_that_names_both() {
         for broken in [true, false] {
-            let problem = difference(&pod("u1", "c1"), Ok(pod("u2", "c2")), broken).unwrap();
+            let problem = difference(&pod("u1", "c1"), Ok(now("u2", "c2")), broken).unwrap();
             assert_eq!(
                 problem.to_string(),
                 "the pod was replaced meanwhile: web-0 (UID u1) was chosen, now it is \
@@ -147,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_container_that_started_again_explains_a_broken_stream_only() {
-        let after = || Ok(pod("u1", "c2"));
+        let after = || Ok(now("u1", "c2"));
         assert_eq!(difference(&pod("u1", "c1"), after(), false), None);
         let problem = difference(&pod("u1", "c1"), after(), true).unwrap();
         assert_eq!(
@@ -161,6 +198,22 @@ mod tests {
         let gone = || Err(Problem::NoSuch { what: "pod".into() });
         assert_eq!(difference(&pod("u1", "c1"), gone(), false), None);
         assert!(difference(&pod("u1", "c1"), gone(), true).is_some());
+    }
+
+    #[test]
+    fn a_pod_that_is_on_its_way_out_explains_a_broken_stream_only_and_is_waited_for() {
+        let before = pod("u1", "c1");
+        let going = || {
+            Ok(Standing {
+                is_terminating: true,
+                ..now("u1", "c1")
+            })
+        };
+        assert!(is_undecided(&before, &going()));
+        assert!(!is_undecided(&before, &Ok(now("u1", "c1"))));
+        assert!(!is_undecided(&before, &Ok(now("u2", "c2"))));
+        assert_eq!(difference(&before, going(), false), None);
+        assert!(difference(&before, going(), true).is_some());
     }
 
     #[test]
