@@ -96,11 +96,15 @@ pub(crate) fn agents() -> Result<Bundle, Failure> {
 
 /// The other end does nothing: it will not end by itself either.
 fn is_silence(error: &engine::Error) -> bool {
-    use SessionError::{HandshakeTimeout, Silent, Stalled};
+    use SessionError::{Dripping, HandshakeTimeout, NoProgress, Silent, Stalled};
     matches!(
         error,
         engine::Error::Connection(ConnectionError::Session(
-            HandshakeTimeout { .. } | Silent { .. } | Stalled { .. }
+            HandshakeTimeout { .. }
+                | Silent { .. }
+                | Stalled { .. }
+                | Dripping { .. }
+                | NoProgress { .. }
         ))
     )
 }

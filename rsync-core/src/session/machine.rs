@@ -17,6 +17,7 @@ use std::time::Duration;
 use super::Time;
 use super::credit::{Allowance, Window};
 use super::heartbeat::Heartbeat;
+use super::progress::Progress;
 use super::throttle::Throttle;
 use crate::checksum::BlockKey;
 use crate::path::escape;
@@ -141,6 +142,18 @@ pub enum SessionError {
         /// The time that was allowed.
         after: Duration,
     },
+    /// A frame has begun and does not end.
+    #[error("the other end sends {len} bytes slower than any link is")]
+    Dripping {
+        /// Length of the frame's payload in bytes.
+        len: usize,
+    },
+    /// Nothing but signs of life came for too long.
+    #[error("the other end is alive, but nothing came of it for {} s", after.as_secs())]
+    NoProgress {
+        /// The time that was allowed.
+        after: Duration,
+    },
     /// The peer takes nothing off the stream.
     #[error("the other end has not read for {} s", after.as_secs())]
     Stalled {
@@ -173,6 +186,9 @@ pub struct Session {
     allowance: Allowance,
     window: Window,
     heartbeat: Heartbeat,
+    progress: Progress,
+    /// Length of the frame that has begun.
+    arriving: usize,
     throttle: Throttle,
 }
 
@@ -198,6 +214,8 @@ impl Session {
             allowance: Allowance::new(0),
             window: Window::new(config.hello.credit),
             heartbeat: Heartbeat::new(Time::ZERO, config.timeout),
+            progress: Progress::new(Time::ZERO, config.timeout),
+            arriving: 0,
             throttle: Throttle::new(0),
             config,
         }
@@ -225,7 +243,9 @@ impl Session {
 
     /// A header arrived: may its frame come now? Called before anything is allocated for the
     /// payload. A frame of messages is charged to the peer's credit.
-    pub fn admit(&mut self, header: &Header) -> Result<(), SessionError> {
+    pub fn admit(&mut self, now: Time, header: &Header) -> Result<(), SessionError> {
+        self.progress.frame_begins(now, header.len);
+        self.arriving = header.len;
         let Some(frame) = header.frame_type else {
             return Ok(());
         };
@@ -263,13 +283,17 @@ impl Session {
         header: &Header,
         payload: &[u8],
     ) -> Result<Event, SessionError> {
+        self.progress.frame_ends();
         let Some(frame) = header.frame_type else {
             return Ok(Event::Nothing);
         };
         match frame {
             FrameType::Hello => return self.handle_hello(payload),
             FrameType::Request => return self.handle_request(payload),
-            FrameType::Messages => return Ok(Event::Messages),
+            FrameType::Messages => {
+                self.progress.moved(now, header.len);
+                return Ok(Event::Messages);
+            }
             FrameType::Credit => {
                 let granted = frame::parse_credit(payload)?;
                 if !self.allowance.add(granted) {
@@ -360,6 +384,18 @@ impl Session {
             Phase::Open if now.saturating_sub(heard) >= timeout => {
                 return Err(SessionError::Silent { after: timeout });
             }
+            Phase::Open
+                if self
+                    .progress
+                    .frame_until()
+                    .is_some_and(|until| now >= until) =>
+            {
+                return Err(SessionError::Dripping { len: self.arriving });
+            }
+            Phase::Open if now >= self.progress.until() => {
+                let after = self.progress.patience();
+                return Err(SessionError::NoProgress { after });
+            }
             // An end that has said goodbye need not be heard again.
             Phase::Open | Phase::Left => {}
         }
@@ -373,7 +409,10 @@ impl Session {
     pub fn next_check(&self, heard: Time, writing_since: Option<Time>) -> Time {
         let silent_at = match self.phase {
             Phase::AwaitHello | Phase::AwaitRequest => self.config.handshake_timeout,
-            Phase::Open => heard.saturating_add(self.config.timeout),
+            Phase::Open => heard
+                .saturating_add(self.config.timeout)
+                .min(self.progress.frame_until().unwrap_or(Time::MAX))
+                .min(self.progress.until()),
             Phase::Left => Time::MAX,
         };
         let stalled_at =
@@ -434,6 +473,7 @@ impl Session {
     pub fn sent_messages(&mut self, now: Time, len: usize) {
         self.allowance.spend(len);
         self.throttle.sent(now, len);
+        self.progress.moved(now, len);
         self.heartbeat.sent(now);
     }
 

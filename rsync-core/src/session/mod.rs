@@ -2,8 +2,8 @@
 //!
 //! Goals: every rule that two ends have to keep for each other is written down here once, can be
 //! tried in virtual time, and is kept against a hostile peer: which frame may come when, how many
-//! bytes may be in flight ([`credit`]), who has to be heard when ([`heartbeat`]), how fast may be
-//! sent ([`throttle`]), and which message may follow which ([`order`]).
+//! bytes may be in flight ([`credit`]), who has to be heard when ([`heartbeat`]) and to get anywhere
+//! ([`progress`]), how fast may be sent ([`throttle`]), and which message may follow which ([`order`]).
 //!
 //! Not here: threads and streams (`engine::connection`) and what a message *means* (the engine).
 //!
@@ -15,6 +15,7 @@ pub mod credit;
 pub mod heartbeat;
 pub mod machine;
 pub mod order;
+pub mod progress;
 pub mod throttle;
 
 pub use machine::{Agreed, Config, End, Event, Session, SessionError};

@@ -81,7 +81,12 @@ impl ConnectionError {
             )) => PROTOCOL_INCOMPATIBILITY,
             Self::Session(SessionError::Aborted { code, .. }) => *code,
             Self::Session(SessionError::HandshakeTimeout { .. }) => CONNECT_TIMEOUT,
-            Self::Session(SessionError::Silent { .. } | SessionError::Stalled { .. })
+            Self::Session(
+                SessionError::Silent { .. }
+                | SessionError::Stalled { .. }
+                | SessionError::Dripping { .. }
+                | SessionError::NoProgress { .. },
+            )
             | Self::CloseTimeout { .. } => TIMEOUT,
             Self::Io { .. } => SOCKET_IO,
             Self::Preamble(_) | Self::Start(_) => START,

@@ -60,7 +60,7 @@ fn read_frames(stream: &mut impl Read, shared: &Arc<Shared>) -> Result<(), Conne
         let header = Header::parse(header).map_err(SessionError::from)?;
         let mut payload = {
             let mut state = shared.lock();
-            state.session.admit(&header)?;
+            state.session.admit(shared.now(), &header)?;
             state.spare.pop().unwrap_or_default()
         };
         payload.resize(header.len, 0);

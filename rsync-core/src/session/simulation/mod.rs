@@ -1,6 +1,8 @@
 //! Two sessions and the pipes between them, in one thread and in virtual time.
 
+mod drips;
 mod links;
+mod skew;
 mod tampering;
 
 use std::collections::VecDeque;
@@ -80,6 +82,8 @@ struct Party {
     /// Bytes that the stream has not taken yet.
     unwritten: Vec<u8>,
     unread: Vec<u8>,
+    /// The header of what is not read is.
+    is_admitted: bool,
     queue: VecDeque<usize>,
     queued: usize,
     most_queued: usize,
@@ -94,9 +98,15 @@ struct Party {
 
 impl Party {
     fn new(end: End, to_send: usize) -> Self {
+        let hello = Hello::of_this_build("0.0.0", [end as u8; 16]);
+        Self::saying(hello, end, to_send)
+    }
+
+    /// One that says this of itself.
+    fn saying(hello: Hello, end: End, to_send: usize) -> Self {
         let config = Config {
             end,
-            hello: Hello::of_this_build("0.0.0", [end as u8; 16]),
+            hello,
             timeout: secs(60),
             handshake_timeout: secs(30),
         };
@@ -120,6 +130,7 @@ impl Party {
             to_send,
             unwritten,
             unread: Vec::new(),
+            is_admitted: false,
             queue: VecDeque::new(),
             queued: 0,
             most_queued: 0,
@@ -162,10 +173,13 @@ impl Party {
         while let Some((header, _)) = self.unread.split_first_chunk::<HEADER_LEN>() {
             let header = Header::parse(*header)?;
             let end = HEADER_LEN + header.len;
+            if !std::mem::replace(&mut self.is_admitted, true) {
+                self.session.admit(now, &header)?;
+            }
             if self.unread.len() < end {
                 break;
             }
-            self.session.admit(&header)?;
+            self.is_admitted = false;
             let event = self
                 .session
                 .handle(now, &header, &self.unread[HEADER_LEN..end])?;
