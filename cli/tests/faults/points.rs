@@ -1,5 +1,6 @@
 //! The points of a run at which something can fail, and the runs that fail there.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::calls::Class;
@@ -113,6 +114,8 @@ impl Key {
 pub(crate) struct Expected {
     old: Tree,
     new: Tree,
+    judged: Cell<u32>,
+    undone: Cell<u32>,
 }
 
 impl Expected {
@@ -120,7 +123,14 @@ impl Expected {
         Self {
             old: Tree::read(&place.path("old")),
             new: Tree::read(&place.path("s")),
+            judged: Cell::new(0),
+            undone: Cell::new(0),
         }
+    }
+
+    /// How many runs were taken back wholly.
+    pub(crate) fn undone(&self) -> u32 {
+        self.undone.get()
     }
 
     /// What holds after a run that failed somewhere, and that the next one puts all right; the
@@ -143,9 +153,47 @@ impl Expected {
         if succeeded && !differences.is_empty() {
             return Err(format!("it is no success: {differences:#?}: {said}"));
         }
+        // Half of the runs are undone as they are, half with the next one.
+        let at_once = self.judged.get().is_multiple_of(2);
+        self.judged.set(self.judged.get() + 1);
+        if at_once {
+            self.judge_undo(place, way, end)
+                .map_err(|what| format!("{what}, after: {said}"))?;
+        }
         self.judge_next_run(place, way)
             .map_err(|what| format!("{what}, after: {said}"))?;
+        if !at_once {
+            self.judge_undo(place, way, end)
+                .map_err(|what| format!("{what}, after another run, after: {said}"))?;
+        }
         Ok(succeeded)
+    }
+
+    /// Takes back all that is remembered: then the old tree is there again, unless the run said that
+    /// it could not keep it.
+    fn judge_undo(&self, place: &Place, way: Way, end: &End) -> Result<(), String> {
+        let is_kept = way.verb == "pull" && !way.options.contains("--no-undo");
+        let gave_up = ["could not be kept", "can not be undone"];
+        if !is_kept || gave_up.iter().any(|words| end.stderr.contains(words)) {
+            return Ok(());
+        }
+        let mut runs = place.log();
+        runs.retain(|run| run["command"] == "pull" && run["undone_by"].is_null());
+        for run in &runs {
+            let id = run["id"].as_str().unwrap();
+            let undo = place.command(&format!("undo {id}")).output().unwrap();
+            if !undo.status.success() {
+                let said = String::from_utf8_lossy(&undo.stderr);
+                return Err(format!("the undo failed: {said}"));
+            }
+        }
+        let now = Tree::read(&place.path("d"));
+        let differences = self.old.differences_but_for_leftovers(&now, end.killed);
+        if !differences.is_empty() {
+            return Err(format!("the undo left differences: {differences:#?}"));
+        }
+        self.undone.set(self.undone.get() + 1);
+        Ok(())
     }
 
     fn judge_next_run(&self, place: &Place, way: Way) -> Result<(), String> {

@@ -38,6 +38,9 @@ pub(crate) fn restore(place: &Place) {
     place.shell("rm -rf d state .ksyncd.kept; cp -a old d");
 }
 
+/// Bits of a mode that tell a directory.
+const DIRECTORY: u32 = 0o040_000;
+
 /// An entry, as far as it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
@@ -138,6 +141,27 @@ impl Tree {
                 format!("{}: {one:?} / {two:?}", path.display())
             })
             .collect()
+    }
+
+    /// What is different, apart from temporaries, and from times of directories in which a run that
+    /// was killed had begun something.
+    pub(crate) fn differences_but_for_leftovers(
+        &self,
+        other: &Self,
+        was_killed: bool,
+    ) -> Vec<String> {
+        let settled = |tree: &Self| {
+            let entries = tree.0.iter().filter(|(path, _)| !is_temporary(path));
+            let mut settled: BTreeMap<_, _> = entries
+                .map(|(path, entry)| (path.clone(), entry.clone()))
+                .collect();
+            let dirs = settled.values_mut().filter(|entry| entry.kind == DIRECTORY);
+            for dir in dirs.filter(|_| was_killed) {
+                dir.mtime = (0, 0);
+            }
+            Self(settled)
+        };
+        settled(self).differences(&settled(other))
     }
 
     /// Names of temporaries.

@@ -6,9 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::journal::Journal;
 use super::record::{After, Before, EVERYTHING, Loss, Number, Put, Record};
-use super::step::{Step, own_bytes};
+use super::step::{InPlace, Step, own_bytes};
 use super::trash::Trash;
 use crate::engine::keeper::{Keeper, New};
+use crate::entry::Entry;
 use crate::path::{FileName, RelPath};
 use crate::root::{Detail, Dir, Error, Metadata, Root, Stamp};
 
@@ -108,6 +109,24 @@ impl Keeping {
         step.touch(dir);
         Some(step)
     }
+
+    /// The same for the change of what was `found` as `name` in `dir`. What can not be looked at can
+    /// not be kept, which the run says.
+    fn found(
+        &self,
+        dir: &Dir,
+        name: &FileName,
+        found: Result<Option<Entry>, Error>,
+    ) -> Option<(Step<'_>, Entry)> {
+        let mut step = self.begin(dir)?;
+        match found {
+            Ok(found) => found.map(|found| (step, found)),
+            Err(error) => {
+                step.lost(&dir.path().join(name), Some(&error));
+                None
+            }
+        }
+    }
 }
 
 impl Keeper for Keeping {
@@ -130,7 +149,7 @@ impl Keeper for Keeping {
             return;
         };
         let put = Put::of(new);
-        if !step.keep_replaced(dir, name, put.clone())
+        if step.keep_replaced(dir, name, put.clone()) == InPlace::Nothing
             && let Some(put) = put
         {
             let path = dir.path().join(name);
@@ -139,18 +158,24 @@ impl Keeper for Keeping {
     }
 
     fn make_dir(&self, dir: &Dir, name: &FileName) {
-        if let Some(mut step) = self.begin(dir) {
-            let path = dir.path().join(name);
-            step.state.touched.insert(path.clone());
-            step.write(&Record::CreatedDirectory { path });
+        let Some(mut step) = self.begin(dir) else {
+            return;
+        };
+        let path = dir.path().join(name);
+        match dir.entry(name, &Detail::default()) {
+            Ok(None) => {
+                step.state.touched.insert(path.clone());
+                step.write(&Record::CreatedDirectory { path });
+            }
+            // It can not be made then, and an undo must not take this one for what was made.
+            Ok(Some(_)) => {}
+            Err(error) => step.lost(&path, Some(&error)),
         }
     }
 
     fn change(&self, dir: &Dir, name: &FileName, to: &Metadata) {
-        let Ok(Some(found)) = dir.entry(name, &EVERYTHING) else {
-            return;
-        };
-        let Some(mut step) = self.begin(dir) else {
+        let found = dir.entry(name, &EVERYTHING);
+        let Some((mut step, found)) = self.found(dir, name, found) else {
             return;
         };
         if found.is_dir() {
@@ -168,10 +193,8 @@ impl Keeper for Keeping {
     }
 
     fn rewrite(&self, dir: &Dir, name: &FileName) {
-        let Some(mut step) = self.begin(dir) else {
-            return;
-        };
-        let Ok(Some(found)) = dir.entry(name, &Detail::default()) else {
+        let found = dir.entry(name, &Detail::default());
+        let Some((mut step, found)) = self.found(dir, name, found) else {
             return;
         };
         let path = dir.path().join(name);
@@ -211,7 +234,7 @@ impl Keeper for Keeping {
 
     fn remove(&self, dir: &Dir, name: &FileName) -> Result<(), Error> {
         let found = dir.entry(name, &Detail::default());
-        let (Ok(Some(found)), Some(mut step)) = (found, self.begin(dir)) else {
+        let Some((mut step, found)) = self.found(dir, name, found) else {
             return dir.remove_file(name);
         };
         if found.is_dir() {
@@ -241,12 +264,14 @@ impl Keeper for Keeping {
     }
 
     fn remove_dir(&self, dir: &Dir, name: &FileName) {
-        let Ok(Some(found)) = dir.entry(name, &EVERYTHING) else {
-            return;
-        };
-        if let Some(mut step) = self.begin(dir) {
+        let found = dir.entry(name, &EVERYTHING);
+        let is_there = !matches!(found, Ok(None));
+        let path = dir.path().join(name);
+        if let Some((mut step, found)) = self.found(dir, name, found) {
             step.touch_below(dir, &found);
-            let path = dir.path().join(name);
+            step.write(&Record::RemovedDirectory { path });
+        } else if is_there && let Some(mut step) = self.begin(dir) {
+            // What was in it has to go back into something.
             step.write(&Record::RemovedDirectory { path });
         }
     }

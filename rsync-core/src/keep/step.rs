@@ -176,16 +176,25 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Keeps the entry `name` of `dir`, which stays there until something replaces it; false if
-    /// there is none.
-    pub(super) fn keep_replaced(&mut self, dir: &Dir, name: &FileName, put: Option<Put>) -> bool {
-        let Ok(Some(found)) = dir.entry(name, &Detail::default()) else {
-            return false;
-        };
+    /// Keeps the entry `name` of `dir`, which stays there until something replaces it.
+    pub(super) fn keep_replaced(
+        &mut self,
+        dir: &Dir,
+        name: &FileName,
+        put: Option<Put>,
+    ) -> InPlace {
         let path = dir.path().join(name);
+        let found = match dir.entry(name, &Detail::default()) {
+            Ok(Some(found)) => found,
+            Ok(None) => return InPlace::Nothing,
+            Err(error) => {
+                self.lost(&path, Some(&error));
+                return InPlace::Something;
+            }
+        };
         if found.is_dir() {
             // Only another directory, or nothing, takes its place: that has lines of its own.
-            return false;
+            return InPlace::Something;
         }
         let bytes = own_bytes(dir, name, &found);
         let kept = self.keep(dir, &path, bytes, |trash, number| {
@@ -194,8 +203,17 @@ impl<'a> Step<'a> {
         if let (Some(kept), Some(put)) = (kept, put) {
             self.write(&Record::Replaced { path, kept, put });
         }
-        true
+        InPlace::Something
     }
+}
+
+/// What is where something is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InPlace {
+    /// Nothing: what is put there is new.
+    Nothing,
+    /// Something, which is kept if it can be replaced.
+    Something,
 }
 
 /// False where the file system is about to be full: what is kept must not be what fills it.

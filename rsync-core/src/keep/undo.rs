@@ -16,7 +16,7 @@ use crate::engine::handles::Handles;
 use crate::engine::keeper::{Keeper, New};
 use crate::entry::Entry;
 use crate::path::{FileName, RelPath};
-use crate::root::{Detail, Dir, Error, Metadata, Root, is_superuser};
+use crate::root::{Detail, Dir, Error, Metadata, Root, is_own_name, is_superuser};
 
 /// What changing the entries of a directory takes.
 const OWNER_BITS: u32 = 0o700;
@@ -190,8 +190,16 @@ impl Undoing<'_> {
             Some(entry) if !entry.is_dir() => return Err(Conflict::ChangedSince),
             Some(_) => {}
         }
-        if !dir.open_dir(&name)?.list(&Detail::default())?.is_empty() {
+        let below = dir.open_dir(&name)?;
+        let listed = below.list(&Detail::default())?;
+        let is_left_over =
+            |entry: &Entry| entry.file_size().is_some() && is_own_name(entry.name.as_bytes());
+        if !listed.problems.is_empty() || !listed.entries.iter().all(is_left_over) {
             return Err(Conflict::NotEmpty);
+        }
+        // The run had begun them when it was cut.
+        for entry in &listed.entries {
+            below.remove_file(&entry.name)?;
         }
         self.handles.forget(path);
         self.keeping.remove_dir(&dir, &name);
