@@ -14,6 +14,10 @@ use crate::Error;
 use crate::leftovers;
 use crate::lifeline::Lifeline;
 
+/// Bytes that wait in the pipe to whoever carries them to the client.
+#[cfg(target_os = "linux")]
+const PIPE_LEN: usize = 256 << 10;
+
 /// Serves the client, then returns; everything still running ends with the process.
 pub(crate) fn serve(
     program: &OsStr,
@@ -48,6 +52,9 @@ pub(crate) fn serve(
         .as_fd()
         .try_clone_to_owned()
         .map_err(Error::system("use my output"))?;
+    // If it is a pipe, whoever reads it may take more at once. The usual length works as well.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::pipe::fcntl_setpipe_size(&stdout, PIPE_LEN);
     let (reader, pulse) = Lifeline::new(File::from(stdin), settings.timeout);
     pulse.watch().map_err(Error::system("start a thread"))?;
     let stream = Stream {

@@ -1,11 +1,13 @@
-//! Containers, services of compose and volumes, with a real docker daemon of the tests' own.
+//! Containers, services of compose and volumes, with a real docker daemon of the tests' own, and
+//! containers of a real podman.
 //!
-//! Without root, docker and a static busybox there are none: the tests say so and pass.
+//! Without root, docker, podman and a static busybox there are none: the tests say so and pass.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 mod daemon;
 mod images;
+mod podman;
 mod speed;
 
 use daemon::Daemon;

@@ -7,7 +7,9 @@
 //!
 //! Invariants:
 //! - A pod is chosen once, and known by its UID from then on. If another one has its name at the
-//!   end, or when the stream breaks, that is the error (`witness.rs`).
+//!   end, or when the stream breaks, that is the error (`witness.rs`). Where kubectl alone looks for
+//!   a pod by its name, what is copied is of the one it entered, and only a stream that breaks is
+//!   asked about.
 //! - Only `client.rs` and `stack.rs` know the crate `kube`; without the feature `kube` kubectl remains.
 //!
 //! What this is not: a cache or a watch. Every run asks anew.

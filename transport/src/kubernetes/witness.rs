@@ -74,11 +74,15 @@ struct PodWitness {
     target: Target,
     api: Arc<dyn Api>,
     known: Known,
+    /// Whether it was known which pod it is before anything was executed there. Where the name alone
+    /// was, all of a conversation that was complete is of one pod of that name, whichever.
+    is_chosen: bool,
 }
 
 /// Watches over the pod of `target`.
 pub(crate) fn of(target: &Target, api: &Arc<dyn Api>, known: Known) -> Box<dyn Witness> {
     Box::new(PodWitness {
+        is_chosen: matches!(known, Known::Now(..)),
         target: target.clone(),
         api: Arc::clone(api),
         known,
@@ -91,6 +95,9 @@ impl Witness for PodWitness {
     }
 
     fn check(&mut self, broken: bool) -> Result<(), Error> {
+        if !broken && !self.is_chosen {
+            return Ok(());
+        }
         let Some((namespace, before)) = self.known.get() else {
             return Ok(());
         };
