@@ -12,8 +12,9 @@ use crate::root::{self, Dir, Metadata, Root, Stamp};
 pub trait Keeper: Sync {
     /// The run is going to write beneath `root`, which was made for it if `created`.
     fn open(&self, root: &Root, created: bool);
-    /// `new` is about to be put in place as `name` of `dir`, where something may be.
-    fn put(&self, dir: &Dir, name: &FileName, new: New<'_>);
+    /// `new` is about to be put in place as `name` of `dir`, where something may be only if it
+    /// `replaces` that: otherwise it is put nowhere.
+    fn put(&self, dir: &Dir, name: &FileName, new: New<'_>, replaces: bool);
     /// A directory `name` is about to be made in `dir`.
     fn make_dir(&self, dir: &Dir, name: &FileName);
     /// The entry `name` of `dir` is about to get other metadata. A directory is also announced

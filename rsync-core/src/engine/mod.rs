@@ -24,6 +24,7 @@ mod sender;
 mod settle;
 mod source;
 mod telling;
+mod threads;
 pub(crate) mod tree;
 
 use std::ffi::OsStr;

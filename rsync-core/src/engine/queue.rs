@@ -1,4 +1,4 @@
-//! A queue between two threads that holds a bounded number of bytes, not of items.
+//! A queue between two threads that is bounded by the bytes, not by the number of its items.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// So many bytes are worth waking a consumer for.
 const WAKING_LEN: usize = 64 << 10;
 
-/// Items with their weight in bytes.
+/// Items, and what all of them weigh in bytes.
 pub(crate) struct ByteQueue<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
@@ -14,7 +14,7 @@ pub(crate) struct ByteQueue<T> {
 }
 
 struct State<T> {
-    items: VecDeque<(T, usize)>,
+    items: VecDeque<T>,
     bytes: usize,
     closed: bool,
     /// Threads that wait for a change: waking nobody would still be a system call.
@@ -48,7 +48,7 @@ impl<T> ByteQueue<T> {
             return;
         }
         state.bytes += bytes;
-        state.items.push_back((item, bytes));
+        state.items.push_back(item);
         if state.bytes >= WAKING_LEN.min(self.capacity) {
             self.notify(&state);
         }
@@ -63,22 +63,26 @@ impl<T> ByteQueue<T> {
     }
 
     /// The next item, after waiting for one; nothing once the queue is closed and empty.
-    pub(crate) fn pop(&self) -> Option<T> {
-        let mut state = self.lock();
-        loop {
-            if let Some((item, bytes)) = state.items.pop_front() {
-                let was_full = state.bytes >= self.capacity;
-                state.bytes -= bytes;
-                if was_full && state.bytes < self.capacity {
-                    self.notify(&state);
+    ///
+    /// `taken`, which is the consumer's, holds the ones after it: to take many at once takes the
+    /// lock once. So a consumer may have as much again in its hands as the queue holds.
+    pub(crate) fn pop(&self, taken: &mut VecDeque<T>) -> Option<T> {
+        if taken.is_empty() {
+            let mut state = self.lock();
+            while state.items.is_empty() {
+                if state.closed {
+                    return None;
                 }
-                return Some(item);
+                state = self.wait(state);
             }
-            if state.closed {
-                return None;
+            std::mem::swap(&mut state.items, taken);
+            let was_full = state.bytes >= self.capacity;
+            state.bytes = 0;
+            if was_full {
+                self.notify(&state);
             }
-            state = self.wait(state);
         }
+        taken.pop_front()
     }
 
     /// Lets the other side come to an end: what is queued can still be taken, nothing is added.
@@ -126,11 +130,13 @@ mod tests {
                 }
                 queue.close();
             });
+            let mut taken = VecDeque::new();
             for expected in 0..1000u32 {
                 assert!(queue.lock().bytes <= 13);
-                assert_eq!(queue.pop(), Some(expected));
+                assert_eq!(queue.pop(&mut taken), Some(expected));
+                assert!(taken.len() <= 3);
             }
-            assert_eq!(queue.pop(), None);
+            assert_eq!(queue.pop(&mut taken), None);
         });
     }
 }

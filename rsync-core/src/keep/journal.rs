@@ -33,6 +33,21 @@ pub enum JournalError {
     Unknown,
 }
 
+/// A record as it is written.
+#[derive(Debug)]
+pub struct Line(Vec<u8>);
+
+impl Line {
+    /// The written form of a record.
+    pub fn of(record: &Record) -> io::Result<Self> {
+        // The length takes the place of the zeros.
+        let mut line = postcard::to_extend(record, vec![0; 4]).map_err(io::Error::other)?;
+        let len = u32::try_from(line.len() - 4).map_err(io::Error::other)?;
+        line[..4].copy_from_slice(&len.to_le_bytes());
+        Ok(Self(line))
+    }
+}
+
 impl Journal {
     /// Starts a journal at `path`, where nothing may be.
     pub fn create(path: &Path) -> io::Result<Self> {
@@ -47,11 +62,12 @@ impl Journal {
 
     /// Adds a record. When this returns it survives this process, though not a power cut.
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
-        // The length takes the place of the zeros.
-        let mut line = postcard::to_extend(record, vec![0; 4]).map_err(io::Error::other)?;
-        let len = u32::try_from(line.len() - 4).map_err(io::Error::other)?;
-        line[..4].copy_from_slice(&len.to_le_bytes());
-        self.file.write_all(&line)
+        self.append_line(&Line::of(record)?)
+    }
+
+    /// Adds a record in its written form.
+    pub fn append_line(&mut self, line: &Line) -> io::Result<()> {
+        self.file.write_all(&line.0)
     }
 
     /// Reads what a journal holds, up to its end or to where it was cut.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::journal::Journal;
+use super::journal::{Journal, Line};
 use super::record::{After, Before, EVERYTHING, Loss, Number, Put, Record};
 use super::step::{InPlace, Step, own_bytes};
 use super::trash::Trash;
@@ -144,16 +144,21 @@ impl Keeper for Keeping {
         }
     }
 
-    fn put(&self, dir: &Dir, name: &FileName, new: New<'_>) {
+    fn put(&self, dir: &Dir, name: &FileName, new: New<'_>, replaces: bool) {
+        let put = Put::of(new);
+        let path = || dir.path().join(name);
+        // Not under the lock: for a run into an empty destination this is nearly all there is.
+        let line = put
+            .clone()
+            .map(|put| Line::of(&Record::Created { path: path(), put }));
         let Some(mut step) = self.begin(dir) else {
             return;
         };
-        let put = Put::of(new);
-        if step.keep_replaced(dir, name, put.clone()) == InPlace::Nothing
-            && let Some(put) = put
-        {
-            let path = dir.path().join(name);
-            step.write(&Record::Created { path, put });
+        if replaces && step.keep_replaced(dir, name, put) != InPlace::Nothing {
+            return;
+        }
+        if let Some(line) = line {
+            step.append(|journal| journal.append_line(&line?));
         }
     }
 

@@ -1,5 +1,6 @@
 //! One step of a run: what is written down and put aside before a change.
 
+use std::io;
 use std::sync::MutexGuard;
 
 use super::journal::Journal;
@@ -75,9 +76,11 @@ impl<'a> Step<'a> {
 
     /// Writes down how a directory is before the first change in it.
     pub(super) fn touch(&mut self, dir: &Dir) {
-        if self.state.touched.insert(dir.path().clone())
-            && let Ok(entry) = dir.own_entry(&EVERYTHING)
-        {
+        if self.state.touched.contains(dir.path()) {
+            return;
+        }
+        self.state.touched.insert(dir.path().clone());
+        if let Ok(entry) = dir.own_entry(&EVERYTHING) {
             self.write_directory(dir.path().clone(), &entry);
         }
     }
@@ -97,11 +100,16 @@ impl<'a> Step<'a> {
 
     /// False if it can not be written, and nothing is kept from now on.
     pub(super) fn write(&mut self, record: &Record) -> bool {
+        self.append(|journal| journal.append(record))
+    }
+
+    /// The same, in another way.
+    pub(super) fn append(&mut self, append: impl FnOnce(&mut Journal) -> io::Result<()>) -> bool {
         let is_broken = self.state.broken;
         let Some(writing) = self.state.writing.as_mut().filter(|_| !is_broken) else {
             return false;
         };
-        if let Err(source) = writing.journal.append(record) {
+        if let Err(source) = append(&mut writing.journal) {
             self.state.broken = true;
             let error = Error {
                 operation: "write the journal in",

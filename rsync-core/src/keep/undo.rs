@@ -245,7 +245,7 @@ impl Undoing<'_> {
 
     /// Puts an old version back, in the place of whatever is there.
     fn bring_back(&mut self, trash: &Dir, old: &FileName, dir: &Dir, name: &FileName) -> Outcome {
-        self.keeping.put(dir, name, New::NameOf(trash, old));
+        self.keeping.put(dir, name, New::NameOf(trash, old), true);
         match trash.rename(old, dir, name) {
             Ok(()) => {}
             Err(error) if error.code() == rustix::io::Errno::XDEV.raw_os_error() => {

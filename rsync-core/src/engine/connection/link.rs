@@ -62,6 +62,7 @@ impl Link {
         let until = shared.now() + self.timeout;
         let mut state = shared.lock();
         state.closing = true;
+        state.outgoing.flush();
         shared.wake_writer(&mut state);
         loop {
             if let Err(error) = state.alive() {

@@ -35,9 +35,9 @@ impl<M: Message> Outbox<M> {
         self.put(message, true)
     }
 
-    /// As [`Self::send`], for one of many: an idle writer is not woken before a frame is full or
-    /// [`Self::flush`] or [`Self::send`] is called. What is pushed and not flushed may wait for
-    /// ever.
+    /// As [`Self::send`], for one of many: it goes out once they fill a frame or some milliseconds
+    /// have passed, or [`Self::flush`] or [`Self::send`] is called. What is pushed last and not
+    /// flushed may wait for ever.
     ///
     /// # Errors
     ///
@@ -54,9 +54,8 @@ impl<M: Message> Outbox<M> {
     /// Sees to it that everything pushed so far goes out; does not wait for it.
     pub fn flush(&self) {
         let mut state = self.shared.lock();
-        if !state.outgoing.is_empty() {
-            self.shared.wake_writer(&mut state);
-        }
+        state.outgoing.flush();
+        self.shared.wake_writer_for_messages(&mut state);
     }
 
     fn put(&self, message: &M, wake: bool) -> Result<(), ConnectionError> {
@@ -79,10 +78,11 @@ impl<M: Message> Outbox<M> {
             state = self.shared.wait(&self.shared.room, state, Time::MAX);
             state.senders_waiting -= 1;
         }
-        state.outgoing.append(message)?;
-        if wake || state.outgoing.has_full() {
-            self.shared.wake_writer(&mut state);
+        state.outgoing.append(message, self.shared.now())?;
+        if wake {
+            state.outgoing.flush();
         }
+        self.shared.wake_writer_for_messages(&mut state);
         Ok(())
     }
 }

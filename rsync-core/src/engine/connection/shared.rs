@@ -49,6 +49,8 @@ pub(super) struct State {
     pub(super) closing: bool,
     /// True while the writer waits and has to be woken.
     pub(super) writer_idle: bool,
+    /// True while it waits for credit or for its time: more messages are of no use to it.
+    pub(super) writer_held_up: bool,
     /// True once the writer has written its last frame.
     pub(super) writer_done: bool,
     /// Outboxes that wait for room.
@@ -77,6 +79,7 @@ impl Shared {
                 compression,
                 closing: false,
                 writer_idle: false,
+                writer_held_up: false,
                 writer_done: false,
                 senders_waiting: 0,
                 traffic: Traffic::default(),
@@ -178,6 +181,13 @@ impl Shared {
     pub(super) fn wake_writer(&self, state: &mut State) {
         if std::mem::take(&mut state.writer_idle) {
             self.work.notify_one();
+        }
+    }
+
+    /// Wakes the writer if it waits for messages and there are some.
+    pub(super) fn wake_writer_for_messages(&self, state: &mut State) {
+        if state.outgoing.is_due() && !state.writer_held_up {
+            self.wake_writer(state);
         }
     }
 

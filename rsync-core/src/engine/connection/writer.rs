@@ -144,7 +144,7 @@ impl Writer<'_> {
                             bytes,
                             ready_since: ready_since + peer_time,
                             round_trip: state.session.heartbeat().round_trip(),
-                            more: !state.outgoing.is_empty(),
+                            more: state.outgoing.is_due(),
                         });
                     }
                     until = until.min(free_at);
@@ -154,8 +154,10 @@ impl Writer<'_> {
                 return Job::Control;
             }
             state.writer_idle = true;
+            state.writer_held_up = state.outgoing.is_due();
             state = shared.wait(&shared.work, state, until);
             state.writer_idle = false;
+            state.writer_held_up = false;
         }
     }
 

@@ -39,7 +39,7 @@ pub(super) fn keep_copy(
     let mut copy = shared.stage(&to)?;
     copy.copy_from(&old, 0, 0, old.opened().size)?;
     copy.set_metadata(&metadata_of(found, &shared.options.attributes))?;
-    content::announce(shared, &to, &name, &copy)?;
+    content::announce(shared, &to, &name, &copy, true)?;
     copy.commit(&to, &name)
 }
 

@@ -5,7 +5,7 @@
 
 mod writing;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::PoisonError;
 
 use crate::checksum::Digest;
@@ -85,7 +85,8 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
     };
     let mut writings: HashMap<FileId, Writing> = HashMap::new();
     let mut candidates: HashMap<FileId, Candidate> = HashMap::new();
-    while let Some(job) = queue.pop() {
+    let mut taken = VecDeque::new();
+    while let Some(job) = queue.pop(&mut taken) {
         if shared.is_closed() {
             continue;
         }
@@ -129,7 +130,8 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
     }
 }
 
-/// Asks for a pending file's content, in the form that promises least traffic.
+/// Asks for a pending file's content, in the form that promises least traffic, once the outbox is
+/// flushed.
 pub(super) fn want(shared: &Shared<'_>, file: FileId, name: &FileName) -> Result<(), Error> {
     let write = &shared.options.write;
     find_partial(shared, file);
@@ -243,6 +245,7 @@ fn again(
     );
     // An error of the connection is seen by whoever receives.
     let _ = want(shared, file, &name);
+    shared.outbox.flush();
 }
 
 fn arrived(shared: &Shared<'_>, file: FileId, digest: &Digest) {
@@ -366,20 +369,23 @@ pub(super) fn commit(
     staged: root::StagedFile,
 ) -> Result<(), root::Error> {
     let (dir, name) = (&place.dir, &place.entry.name);
-    announce(shared, dir, name, &staged)?;
-    if place.found.is_some() {
+    let replaces = place.found.is_some();
+    announce(shared, dir, name, &staged, replaces)?;
+    if replaces {
         staged.commit(dir, name)
     } else {
         staged.commit_new(dir, name)
     }
 }
 
-/// Tells who keeps old versions that `staged` is about to take its place.
+/// Tells who keeps old versions that `staged` is about to take its place, or that of what is there
+/// now.
 pub(super) fn announce(
     shared: &Shared<'_>,
     dir: &Dir,
     name: &FileName,
     staged: &root::StagedFile,
+    replaces: bool,
 ) -> Result<(), root::Error> {
     let Some(keeper) = shared.keeper() else {
         return Ok(());
@@ -388,7 +394,7 @@ pub(super) fn announce(
     if staged.is_in_place() {
         keeper.rewritten(dir, name, &stamp);
     } else {
-        keeper.put(dir, name, New::File(stamp));
+        keeper.put(dir, name, New::File(stamp), replaces);
     }
     Ok(())
 }
@@ -422,7 +428,7 @@ pub(super) fn put_special(
         kind => dir.stage_node(kind, metadata)?,
     };
     if let Some(keeper) = shared.keeper() {
-        keeper.put(dir, &entry.name, New::Other(&entry.kind));
+        keeper.put(dir, &entry.name, New::Other(&entry.kind), found.is_some());
     }
     if found.is_some() {
         staged.commit(dir, &entry.name)

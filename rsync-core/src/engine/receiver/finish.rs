@@ -114,7 +114,7 @@ fn replace(shared: &Shared<'_>, replacement: Replacement) {
     let put = cleared.and_then(|()| match staged {
         Some(staged) => {
             staged.set_metadata(&metadata)?;
-            content::announce(shared, &dir, &entry.name, &staged)?;
+            content::announce(shared, &dir, &entry.name, &staged, true)?;
             staged.commit(&dir, &entry.name)
         }
         None => content::put_special(shared, &dir, &entry, found.as_ref(), &metadata),
@@ -147,7 +147,8 @@ fn link(shared: &Shared<'_>, group: &Group) {
                 handles.get(&parent).and_then(|to| {
                     let announce = || {
                         if let Some(keeper) = shared.keeper() {
-                            keeper.put(&to, &entry.name, New::NameOf(dir, name));
+                            let new = New::NameOf(dir, name);
+                            keeper.put(&to, &entry.name, new, found.is_some());
                         }
                     };
                     match found {

@@ -43,8 +43,6 @@ use metadata::Desired;
 use prepare::{Prepared, announced};
 use shared::Shared;
 
-/// Threads that write content.
-const WRITERS: usize = 3;
 /// Threads that compute signatures.
 const SIGNERS: usize = 2;
 /// About so many answer a question for more.
@@ -150,7 +148,7 @@ fn receive(
         .map(|summary| summary.temporaries.clone())
         .unwrap_or_default();
     std::thread::scope(|scope| {
-        for number in 0..WRITERS {
+        for number in 0..shared.writers.len() {
             let shared = &shared;
             scope.spawn(move || content::write(shared, number));
         }

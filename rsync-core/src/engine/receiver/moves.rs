@@ -228,6 +228,7 @@ pub(super) fn compare(
     );
     // An error of the connection is seen by whoever receives.
     let _ = content::want(shared, file, &name);
+    shared.outbox.flush();
 }
 
 fn use_candidate(

@@ -16,8 +16,6 @@ use crate::root::{self, Access};
 use crate::wire::limits::MAX_DIGESTS;
 use crate::wire::message::{FromReceiver, FromSender, Holdings, Source};
 
-/// Threads that go through the destination.
-const WALKERS: usize = 2;
 /// About so many digests describe the destination at first.
 const FIRST_ITEMS: usize = 1000;
 
@@ -96,7 +94,7 @@ impl<'a> Prepared<'a> {
         outbox: &Outbox<FromReceiver>,
     ) -> Result<Option<Summary>, Error> {
         let tree = self.tree.as_ref();
-        let summary = tree.map(|tree| Summary::of(tree, WALKERS, stop));
+        let summary = tree.map(|tree| Summary::of(tree, stop));
         // A summary that was stopped is of a part only.
         if !stop.load(Ordering::Relaxed) {
             outbox.send(&FromReceiver::Holdings(first_holdings(

@@ -13,14 +13,15 @@ use crate::engine::error::Error;
 use crate::engine::handles::Handles;
 use crate::engine::keeper::Keeper;
 use crate::engine::queue::ByteQueue;
+use crate::engine::receiver::Opening;
 use crate::engine::receiver::account::Account;
 use crate::engine::receiver::content::Job;
 use crate::engine::receiver::finish::Late;
 use crate::engine::receiver::metadata::metadata;
 use crate::engine::receiver::pending::Pendings;
 use crate::engine::receiver::signing::Signing;
-use crate::engine::receiver::{Opening, WRITERS};
 use crate::engine::settle::Said;
+use crate::engine::threads::threads;
 use crate::engine::tree::{Summary, Tree};
 use crate::entry::{Entry, Timestamp};
 use crate::filter::Filter;
@@ -32,8 +33,10 @@ use crate::root::{self, Dir, Metadata, StagedFile};
 use crate::wire::hello::Features;
 use crate::wire::message::{Caution, FileId, FromReceiver, How, SenderTotals, TreeDigest};
 
+/// Most threads that write content.
+const WRITERS: usize = 3;
 /// Bytes of content that may wait for one writer.
-const WRITER_QUEUE_BYTES: usize = 1 << 20;
+const WRITER_QUEUE_BYTES: usize = 512 << 10;
 
 /// State shared by the receiver's threads.
 pub(super) struct Shared<'a> {
@@ -123,7 +126,7 @@ impl<'a> Shared<'a> {
             account: Account::new(context.monitor),
             pending: Pendings::new(),
             handles: tree.map(|tree| Handles::new(&tree.root)),
-            writers: (0..WRITERS)
+            writers: (0..threads(WRITERS))
                 .map(|_| ByteQueue::new(WRITER_QUEUE_BYTES))
                 .collect(),
             signing: Signing::default(),
@@ -218,7 +221,10 @@ impl<'a> Shared<'a> {
     /// does one at a time anyway.
     pub(super) fn hand_over(&self, file: FileId, job: Job) {
         let bytes = job.weight();
-        if let Some(queue) = self.writers.get(file.dir.0 as usize % WRITERS) {
+        if let Some(queue) = self
+            .writers
+            .get(file.dir.0 as usize % self.writers.len().max(1))
+        {
             queue.push(job, bytes);
         }
     }
@@ -228,7 +234,7 @@ impl<'a> Shared<'a> {
         self.writers.iter().for_each(ByteQueue::wake);
     }
 
-    /// Asks for a file's content.
+    /// Asks for a file's content, once the outbox is flushed.
     pub(super) fn want(
         &self,
         file: FileId,
@@ -240,7 +246,7 @@ impl<'a> Shared<'a> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        self.outbox.send(&FromReceiver::Want {
+        self.outbox.push(&FromReceiver::Want {
             file,
             name: listed.unwrap_or_else(|| name.clone()),
             how,

@@ -108,7 +108,11 @@ fn sign_one(shared: &Shared<'_>, task: &Task) -> Result<(), ConnectionError> {
     let basis = match basis {
         Ok((stamp, basis)) if stamp.seen().size == task.shape.basis_len() => basis,
         // Gone or changed since it was listed: there is nothing to build on.
-        _ => return shared.want(file, &task.name, How::Whole),
+        _ => {
+            shared.want(file, &task.name, How::Whole)?;
+            shared.outbox.flush();
+            return Ok(());
+        }
     };
     let shape = Basis::from(task.shape);
     shared.want(file, &task.name, How::Delta(shape))?;

@@ -29,6 +29,7 @@ pub(super) fn messages(
             Some(message) => message,
             None => {
                 // What came so far is dealt with meanwhile.
+                shared.outbox.flush();
                 shared.wake_writers();
                 inbox.recv()?
             }

@@ -23,7 +23,7 @@ impl<'a> Directories<'a> {
         }
     }
 
-    /// Gives `listing` the next number and sends it. Numbers reach the receiver in order.
+    /// Gives `listing` the next number and pushes it. Numbers reach the receiver in order.
     pub(crate) fn announce(
         &self,
         mut listing: Listing,
@@ -35,7 +35,7 @@ impl<'a> Directories<'a> {
         paths.push(listing.path.clone());
         self.handles.keep(&listing.path, dir);
         listing.dir = id;
-        outbox.send(&FromSender::Listing(listing))?;
+        outbox.push(&FromSender::Listing(listing))?;
         Ok(id)
     }
 

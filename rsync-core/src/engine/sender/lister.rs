@@ -30,8 +30,6 @@ use crate::wire::message::{
 
 /// `ENOENT` of every Unix.
 const NOT_FOUND: i32 = 2;
-/// Threads that go through the tree.
-const WALKERS: usize = 2;
 
 /// Lists one tree once.
 pub(super) struct Lister<'a> {
@@ -80,7 +78,7 @@ impl<'a> Lister<'a> {
         let summary = OnceLock::new();
         let stop = AtomicBool::new(false);
         let first = std::thread::scope(|scope| {
-            scope.spawn(|| summary.set(Summary::of(self.tree, WALKERS, &stop)));
+            scope.spawn(|| summary.set(Summary::of(self.tree, &stop)));
             let first = held.recv();
             stop.store(
                 !matches!(first, Ok(Holdings::Digests(_))),
@@ -135,7 +133,7 @@ impl<'a> Lister<'a> {
     }
 
     fn list_all(&self, with_content: bool) -> Result<(), ConnectionError> {
-        walk(self.tree, WALKERS, &|visit: Visit<'_>| {
+        walk(self.tree, &|visit: Visit<'_>| {
             match (visit.dir, visit.listing) {
                 (Some(dir), Ok(listing)) => {
                     self.send_listing(dir, visit.path, listing, with_content)?
@@ -354,7 +352,7 @@ impl<'a> Lister<'a> {
             let dir_id = match id {
                 None => self.directories.announce(message, dir, self.outbox)?,
                 Some(id) => {
-                    self.outbox.send(&FromSender::Listing(message))?;
+                    self.outbox.push(&FromSender::Listing(message))?;
                     id
                 }
             };
@@ -366,7 +364,6 @@ impl<'a> Lister<'a> {
                         self.content.push(file, dir, entry, &mut buffer)?;
                     }
                 }
-                self.outbox.flush();
             }
             sent += part.len();
             if !more {

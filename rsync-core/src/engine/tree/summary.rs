@@ -98,7 +98,7 @@ pub(crate) struct Summary {
 
 impl Summary {
     /// Goes through all of `tree`, or through some of it once `stop` is set.
-    pub(crate) fn of(tree: &Tree<'_>, threads: usize, stop: &AtomicBool) -> Self {
+    pub(crate) fn of(tree: &Tree<'_>, stop: &AtomicBool) -> Self {
         struct Stopped;
         struct Building {
             nodes: Vec<Node>,
@@ -108,7 +108,7 @@ impl Summary {
             nodes: Vec::new(),
             temporaries: Vec::new(),
         });
-        let outcome = walk::<Stopped>(tree, threads, &|visit| {
+        let outcome = walk::<Stopped>(tree, &|visit| {
             if stop.load(Ordering::Relaxed) {
                 return Err(Stopped);
             }

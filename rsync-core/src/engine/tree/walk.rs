@@ -3,14 +3,28 @@
 //! Directories wait on a stack that the threads share, so the walk goes deep first and few
 //! directories are open at a time. A directory is visited before anything below it.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use crate::engine::threads::threads;
 use crate::engine::tree::{DirListing, Tree};
 use crate::filter::{FilterError, Scope};
 use crate::path::{FileName, RelPath};
 use crate::root::{self, Dir};
 use crate::wire::limits::MAX_DEPTH;
 use crate::wire::message::{ProblemKind, SystemError};
+
+/// Threads at first, at most.
+const USUAL_THREADS: usize = 2;
+/// Threads at most, where the file system is slow.
+const MOST_THREADS: usize = 8;
+/// The pace is judged after so many visits.
+const PACE_VISITS: u32 = 32;
+/// What a directory and each entry of it take at most where no disk has to be waited for: far more
+/// than the kernel needs, because threads may have to wait for a processor.
+const USUAL_DIRECTORY: Duration = Duration::from_millis(1);
+const USUAL_ENTRY: Duration = Duration::from_micros(100);
 
 /// A directory that the walk came to.
 pub(crate) struct Visit<'a> {
@@ -36,16 +50,20 @@ struct Job {
 struct Queue<E> {
     jobs: Vec<Job>,
     busy: usize,
+    /// Threads that wait for a job: waking nobody would still be a system call.
+    waiting: usize,
+    threads: usize,
+    pace: Pace,
     failure: Option<E>,
 }
 
-/// Visits every directory of `tree` that takes part, with `threads` threads.
+/// Visits every directory of `tree` that takes part, with several threads; with more of them where
+/// the file system takes its time, because its disk can look for many things at once.
 ///
 /// The visitor answers with a number that the visits of the directories below get as `parent`,
 /// or with nothing to stay out of them. Its first error ends the walk.
 pub(crate) fn walk<E: Send>(
     tree: &Tree<'_>,
-    threads: usize,
     visit: &(dyn Fn(Visit<'_>) -> Result<Option<u32>, E> + Sync),
 ) -> Result<(), E> {
     let first = Job {
@@ -54,72 +72,133 @@ pub(crate) fn walk<E: Send>(
         scope: tree.filter.root_scope(),
         parent: 0,
     };
-    let queue = Mutex::new(Queue {
-        jobs: vec![first],
-        busy: 0,
-        failure: None,
-    });
-    let wake = Condvar::new();
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|| work(tree, &queue, &wake, visit));
+    let walk = Walk {
+        tree,
+        visit,
+        queue: Mutex::new(Queue {
+            jobs: vec![first],
+            busy: 0,
+            waiting: 0,
+            threads: threads(USUAL_THREADS),
+            pace: Pace::default(),
+            failure: None,
+        }),
+        wake: Condvar::new(),
+    };
+    let usual = walk.lock().threads;
+    thread::scope(|scope| {
+        for _ in 1..usual {
+            scope.spawn(|| walk.work(scope));
         }
-        work(tree, &queue, &wake, visit);
+        walk.work(scope);
     });
-    match queue
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-        .failure
-    {
+    let queue = walk.queue.into_inner();
+    match queue.unwrap_or_else(PoisonError::into_inner).failure {
         Some(failure) => Err(failure),
         None => Ok(()),
     }
 }
 
-fn work<E: Send>(
-    tree: &Tree<'_>,
-    queue: &Mutex<Queue<E>>,
-    wake: &Condvar,
-    visit: &(dyn Fn(Visit<'_>) -> Result<Option<u32>, E> + Sync),
-) {
-    let lock = || queue.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut below = Vec::new();
-    loop {
-        let job = {
-            let mut queue = lock();
-            loop {
-                if queue.failure.is_some() {
-                    return;
-                }
-                if let Some(job) = queue.jobs.pop() {
-                    queue.busy += 1;
-                    break job;
-                }
-                if queue.busy == 0 {
-                    return;
-                }
-                queue = wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+/// A walk that is under way.
+struct Walk<'a, E> {
+    tree: &'a Tree<'a>,
+    visit: &'a (dyn Fn(Visit<'_>) -> Result<Option<u32>, E> + Sync),
+    queue: Mutex<Queue<E>>,
+    wake: Condvar,
+}
+
+impl<E: Send> Walk<'_, E> {
+    fn lock(&self) -> MutexGuard<'_, Queue<E>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work<'scope>(&'scope self, scope: &'scope thread::Scope<'scope, '_>) {
+        let mut below = Vec::new();
+        while let Some(job) = self.next() {
+            let (result, listed) = visit_one(self.tree, &job, self.visit, &mut below);
+            let mut queue = self.lock();
+            queue.busy -= 1;
+            if let Err(failure) = result {
+                queue.failure.get_or_insert(failure);
             }
-        };
-        let result = visit_one(tree, &job, visit, &mut below);
-        let mut queue = lock();
-        queue.busy -= 1;
-        if let Err(failure) = result {
-            queue.failure.get_or_insert(failure);
+            // The first name is to be popped first.
+            queue.jobs.extend(below.drain(..).rev());
+            if queue.pace.is_slow(listed) && queue.threads < MOST_THREADS {
+                queue.threads += 1;
+                scope.spawn(|| self.work(scope));
+            }
+            let is_over = queue.failure.is_some() || queue.busy == 0 && queue.jobs.is_empty();
+            if queue.waiting > 0 && is_over {
+                self.wake.notify_all();
+            } else if queue.waiting > 0 && queue.jobs.len() > 1 {
+                // One job is for this thread itself.
+                self.wake.notify_one();
+            }
         }
-        // The first name is to be popped first.
-        queue.jobs.extend(below.drain(..).rev());
-        drop(queue);
-        wake.notify_all();
+    }
+
+    /// The next directory; nothing once there will be no more.
+    fn next(&self) -> Option<Job> {
+        let mut queue = self.lock();
+        loop {
+            if queue.failure.is_some() {
+                return None;
+            }
+            if let Some(job) = queue.jobs.pop() {
+                queue.busy += 1;
+                return Some(job);
+            }
+            if queue.busy == 0 {
+                return None;
+            }
+            queue.waiting += 1;
+            queue = self
+                .wake
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+            queue.waiting -= 1;
+        }
     }
 }
 
+/// What it took to list a directory.
+struct Listed {
+    time: Duration,
+    entries: usize,
+}
+
+/// How long the file system took for the last directories, and how long it may.
+#[derive(Default)]
+struct Pace {
+    visits: u32,
+    taken: Duration,
+    usual: Duration,
+}
+
+impl Pace {
+    /// Notes a directory; true if the last ones were slow, once for so many of them.
+    fn is_slow(&mut self, listed: Listed) -> bool {
+        let entries = u32::try_from(listed.entries).unwrap_or(u32::MAX);
+        self.visits += 1;
+        self.taken += listed.time;
+        self.usual += USUAL_DIRECTORY + USUAL_ENTRY.saturating_mul(entries);
+        if self.visits < PACE_VISITS {
+            return false;
+        }
+        let is_slow = self.taken > self.usual;
+        *self = Self::default();
+        is_slow
+    }
+}
+
+/// Visits one directory and adds the ones in it to `below`; tells also what it took to list it.
 fn visit_one<E>(
     tree: &Tree<'_>,
     job: &Job,
     visit: &(dyn Fn(Visit<'_>) -> Result<Option<u32>, E> + Sync),
     below: &mut Vec<Job>,
-) -> Result<(), E> {
+) -> (Result<(), E>, Listed) {
+    let started = Instant::now();
     let opened = match &job.above {
         None => tree.root.top().try_clone(),
         Some((above, name)) => above.open_dir(name),
@@ -141,6 +220,10 @@ fn visit_one<E>(
             }
         }
     };
+    let listed = Listed {
+        time: started.elapsed(),
+        entries: listing.as_ref().map_or(0, |listing| listing.entries.len()),
+    };
     let visited = Visit {
         dir: dir.as_ref(),
         path: &job.path,
@@ -148,14 +231,15 @@ fn visit_one<E>(
         parent: job.parent,
         listing: listing.as_ref().map_err(Clone::clone),
     };
-    let Some(parent) = visit(visited)? else {
-        return Ok(());
+    let parent = match visit(visited) {
+        Ok(parent) => parent,
+        Err(failure) => return (Err(failure), listed),
     };
-    let (Some(dir), Ok(listing)) = (dir, listing) else {
-        return Ok(());
+    let (Some(parent), Some(dir), Ok(listing)) = (parent, dir, listing) else {
+        return (Ok(()), listed);
     };
     if job.path.depth() >= MAX_DEPTH {
-        return Ok(());
+        return (Ok(()), listed);
     }
     for entry in listing.entries.iter().filter(|entry| entry.is_dir()) {
         below.push(Job {
@@ -165,7 +249,7 @@ fn visit_one<E>(
             parent,
         });
     }
-    Ok(())
+    (Ok(()), listed)
 }
 
 /// What the other end is told of an error.
@@ -180,5 +264,33 @@ pub(crate) fn problem(operation: &str, error: &root::Error) -> ProblemKind {
             operation: operation.into(),
             code: error.code(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often the pace of `count` directories with ten entries is said to be slow.
+    fn slow(count: u32, time: Duration) -> usize {
+        let mut pace = Pace::default();
+        let listed = || Listed { time, entries: 10 };
+        (0..count).filter(|_| pace.is_slow(listed())).count()
+    }
+
+    #[test]
+    fn only_a_slow_file_system_brings_threads_one_after_the_other() {
+        assert_eq!(slow(10 * PACE_VISITS, Duration::from_micros(40)), 0);
+        assert_eq!(slow(10 * PACE_VISITS, Duration::from_millis(5)), 10);
+        assert_eq!(slow(PACE_VISITS - 1, Duration::from_secs(1)), 0);
+    }
+
+    #[test]
+    fn one_directory_that_takes_long_is_not_a_slow_file_system() {
+        let mut pace = Pace::default();
+        for nth in 0..PACE_VISITS {
+            let time = Duration::from_millis(if nth == 3 { 30 } else { 0 });
+            assert!(!pace.is_slow(Listed { time, entries: 1 }));
+        }
     }
 }

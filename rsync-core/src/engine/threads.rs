@@ -1,0 +1,14 @@
+//! How many threads do the same work.
+
+use std::num::NonZero;
+use std::thread;
+
+/// Threads for work of which as many as `most` would keep a large machine busy.
+///
+/// Half as many as there are processors, because the other half of a run works at the same time:
+/// other threads here, and where both ends are on one machine the other end. More of them would
+/// only wait for each other's locks.
+pub(super) fn threads(most: usize) -> usize {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    (processors / 2).clamp(1, most)
+}
