@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 
@@ -103,6 +103,16 @@ impl Daemon {
         let image = format!("{image}:local");
         words.push(&image);
         self.docker(&words).trim().to_owned()
+    }
+
+    /// How often something was executed in a container.
+    pub(crate) fn execs(&self, container: &str) -> usize {
+        let of_it = format!("--filter=container={container}");
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        // Whole seconds, the last of which has to be over.
+        let until = format!("--until={}", now.unwrap().as_secs() + 1);
+        let events = self.docker(&["events", "--since=1h", &until, &of_it]);
+        events.matches(" exec_create: ").count()
     }
 
     /// What docker says, which has to work.

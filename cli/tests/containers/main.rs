@@ -24,6 +24,7 @@ fn a_tree_goes_into_a_container_and_comes_back() {
         .run(&format!("pull docker:{container}:/data/ d"))
         .assert(0, &[]);
     assert_eq!(docker.read("d/sub/a"), "there and back");
+    assert_eq!(docker.execs(&container), 2, "one for each run");
     docker
         .run(&format!("doctor docker:{container}:/data/"))
         .assert(0, &["a pull would work"]);
