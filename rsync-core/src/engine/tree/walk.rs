@@ -124,8 +124,9 @@ impl<E: Send> Walk<'_, E> {
             // The first name is to be popped first.
             queue.jobs.extend(below.drain(..).rev());
             if queue.pace.is_slow(listed) && queue.threads < MOST_THREADS {
-                queue.threads += 1;
-                scope.spawn(|| self.work(scope));
+                // Where there may be no more threads, those that are there have to do.
+                let more = thread::Builder::new().spawn_scoped(scope, || self.work(scope));
+                queue.threads += usize::from(more.is_ok());
             }
             let is_over = queue.failure.is_some() || queue.busy == 0 && queue.jobs.is_empty();
             if queue.waiting > 0 && is_over {
