@@ -148,13 +148,18 @@ impl Keeper for Keeping {
         let put = Put::of(new);
         let path = || dir.path().join(name);
         // Not under the lock: for a run into an empty destination this is nearly all there is.
+        let is_free = match dir.entry(name, &Detail::default()) {
+            // Nobody looked at it before, and nothing is going to be put there.
+            Ok(Some(_)) if !replaces => return,
+            found => matches!(found, Ok(None)),
+        };
         let line = put
             .clone()
             .map(|put| Line::of(&Record::Created { path: path(), put }));
         let Some(mut step) = self.begin(dir) else {
             return;
         };
-        if replaces && step.keep_replaced(dir, name, put) != InPlace::Nothing {
+        if !is_free && step.keep_replaced(dir, name, put) != InPlace::Nothing {
             return;
         }
         if let Some(line) = line {

@@ -4,8 +4,11 @@ use crate::path::RelPath;
 use crate::wire::message::TreeDigest;
 
 /// A sum over directories, as [`TreeDigest`] says. A sum, because several threads add to it, and
-/// because the receiver does not meet the directories in the order of the sender. That of hashes of
-/// 256 bits, so that no set of listings can be made up that has the digest of another.
+/// because the receiver does not meet the directories in the order of the sender.
+///
+/// It finds mistakes of either end, whatever they are about. It is no proof against somebody who may
+/// choose thousands of directories to make sums collide (Wagner, "A Generalized Birthday Problem",
+/// 2002): a peer that means to lie knows all that goes into it anyway.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct DirectorySum([u64; 4]);
 
