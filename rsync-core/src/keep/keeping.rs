@@ -146,16 +146,17 @@ impl Keeper for Keeping {
 
     fn put(&self, dir: &Dir, name: &FileName, new: New<'_>, replaces: bool) {
         let put = Put::of(new);
-        let path = || dir.path().join(name);
         // Not under the lock: for a run into an empty destination this is nearly all there is.
-        let is_free = match dir.entry(name, &Detail::default()) {
-            // Nobody looked at it before, and nothing is going to be put there.
-            Ok(Some(_)) if !replaces => return,
-            found => matches!(found, Ok(None)),
-        };
-        let line = put
-            .clone()
-            .map(|put| Line::of(&Record::Created { path: path(), put }));
+        let is_free = !replaces
+            && match dir.entry(name, &Detail::default()) {
+                // Nobody looked at it before, and nothing is going to be put there.
+                Ok(Some(_)) => return,
+                found => found.is_ok(),
+            };
+        let line = put.clone().map(|put| {
+            let path = dir.path().join(name);
+            Line::of(&Record::Created { path, put })
+        });
         let Some(mut step) = self.begin(dir) else {
             return;
         };
