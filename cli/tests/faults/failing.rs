@@ -67,7 +67,7 @@ fn assert_faults_are_survived(test: &str, way: Way, place: &Place, faults: &[Fau
     }
     assert_all_went_well(test, &wrong);
     eprintln!(
-        "{test}: {} of {all} points tried, {hit} met, {succeeded} runs went on to a success, {} undone, 0 files lost",
+        "{test}: {} of {all} points tried, {hit} met, {succeeded} runs went on to a success, {}, 0 files lost",
         faults.len(),
         expected.undone()
     );
@@ -148,7 +148,7 @@ fn assert_nothing_is_lost_from_then_on(test: &str, way: Way, error: Errno) {
     }
     assert_all_went_well(test, &wrong);
     eprintln!(
-        "{test}: {} of {count} moments tried, {} undone, 0 files lost",
+        "{test}: {} of {count} moments tried, {}, 0 files lost",
         moments.len(),
         expected.undone()
     );

@@ -61,7 +61,7 @@ fn assert_survived(test: &str, way: Way) {
         }
     }
     eprintln!(
-        "{test}: {killed} kills within {count} calls, {} runs undone, the other end gone after {longest:?} at most, {} wrong",
+        "{test}: {killed} kills within {count} calls, {}, the other end gone after {longest:?} at most, {} wrong",
         expected.undone(),
         wrong.len()
     );

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::calls::Class;
 use crate::place::Place;
 use crate::tracer::{self, Call, End, Role, Verdict};
@@ -66,7 +68,7 @@ impl Way {
 
     pub(crate) fn command(&self, place: &Place) -> std::process::Command {
         place.command(&format!(
-            "{} -aHX --delete {} s/ d",
+            "{} -aHAX --delete {} s/ d",
             self.verb, self.options
         ))
     }
@@ -116,6 +118,7 @@ pub(crate) struct Expected {
     new: Tree,
     judged: Cell<u32>,
     undone: Cell<u32>,
+    redone: Cell<u32>,
 }
 
 impl Expected {
@@ -125,12 +128,13 @@ impl Expected {
             new: Tree::read(&place.path("s")),
             judged: Cell::new(0),
             undone: Cell::new(0),
+            redone: Cell::new(0),
         }
     }
 
-    /// How many runs were taken back wholly.
-    pub(crate) fn undone(&self) -> u32 {
-        self.undone.get()
+    /// How many runs were taken back wholly, and how many of these undos as well.
+    pub(crate) fn undone(&self) -> String {
+        format!("{} undone, {} redone", self.undone.get(), self.redone.get())
     }
 
     /// What holds after a run that failed somewhere, and that the next one puts all right; the
@@ -154,45 +158,42 @@ impl Expected {
             return Err(format!("it is no success: {differences:#?}: {said}"));
         }
         // Half of the runs are undone as they are, half with the next one.
-        let at_once = self.judged.get().is_multiple_of(2);
-        self.judged.set(self.judged.get() + 1);
+        let number = self.judged.replace(self.judged.get() + 1);
+        let (at_once, is_redone) = (number.is_multiple_of(2), (number / 2).is_multiple_of(2));
         if at_once {
-            self.judge_undo(place, way, end)
+            self.judge_undo(place, way, end, is_redone)
                 .map_err(|what| format!("{what}, after: {said}"))?;
         }
         self.judge_next_run(place, way)
             .map_err(|what| format!("{what}, after: {said}"))?;
         if !at_once {
-            self.judge_undo(place, way, end)
+            self.judge_undo(place, way, end, is_redone)
                 .map_err(|what| format!("{what}, after another run, after: {said}"))?;
         }
         Ok(succeeded)
     }
 
     /// Takes back all that is remembered: then the old tree is there again, unless the run said that
-    /// it could not keep it.
-    fn judge_undo(&self, place: &Place, way: Way, end: &End) -> Result<(), String> {
+    /// it could not keep it. If these undos are undone as well, it is again as it was before them.
+    fn judge_undo(
+        &self,
+        place: &Place,
+        way: Way,
+        end: &End,
+        is_redone: bool,
+    ) -> Result<(), String> {
         let is_kept = way.verb == "pull" && !way.options.contains("--no-undo");
         let gave_up = ["could not be kept", "can not be undone"];
         if !is_kept || gave_up.iter().any(|words| end.stderr.contains(words)) {
             return Ok(());
         }
-        let mut runs = place.log();
-        runs.retain(|run| run["command"] == "pull" && run["undone_by"].is_null());
-        for run in &runs {
-            let id = run["id"].as_str().unwrap();
-            let undo = place.command(&format!("undo {id}")).output().unwrap();
-            if !undo.status.success() {
-                let said = String::from_utf8_lossy(&undo.stderr);
-                return Err(format!("the undo failed: {said}"));
-            }
-        }
-        let now = Tree::read(&place.path("d"));
-        let differences = self.old.differences_but_for_leftovers(&now, end.killed);
-        if !differences.is_empty() {
-            return Err(format!("the undo left differences: {differences:#?}"));
-        }
+        let before = Tree::read(&place.path("d"));
+        undo_all(place, "pull", &self.old, end)?;
         self.undone.set(self.undone.get() + 1);
+        if is_redone {
+            undo_all(place, "undo", &before, end)?;
+            self.redone.set(self.redone.get() + 1);
+        }
         Ok(())
     }
 
@@ -218,4 +219,34 @@ impl Expected {
         }
         Ok(())
     }
+}
+
+/// Undoes every such run that was not yet, the newest first, and compares with what has to be there.
+fn undo_all(place: &Place, command: &str, want: &Tree, end: &End) -> Result<(), String> {
+    let mut runs = place.log();
+    runs.retain(|run| run["command"] == command && run["undone_by"].is_null());
+    for run in &runs {
+        let id = run["id"].as_str().unwrap();
+        let undo = place.command(&format!("undo {id}")).output().unwrap();
+        if !undo.status.success() {
+            let said = String::from_utf8_lossy(&undo.stderr);
+            return Err(format!("the undo of a {command} failed: {said}"));
+        }
+    }
+    let log = place.log();
+    let is_told = |run: &Value| {
+        log.iter()
+            .any(|now| now["id"] == run["id"] && !now["undone_by"].is_null())
+    };
+    if !runs.iter().all(is_told) {
+        return Err(format!("the log does not tell of an undo: {log:?}"));
+    }
+    let now = Tree::read(&place.path("d"));
+    let differences = want.differences_but_for_leftovers(&now, end.killed);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "the undo of a {command} left differences: {differences:#?}"
+    ))
 }

@@ -2,11 +2,15 @@
 //! has to hold about the destination whatever went wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::place::Place;
+use rustix::fs::{lgetxattr, llistxattr};
+
+use crate::place::{Place, lacks};
 
 /// Makes `s` and `d`; the old destination is also in `old`.
 const MAKE: &str = "
@@ -23,13 +27,25 @@ const MAKE: &str = "
     truncate -s 400000 s/sparse; echo x >> s/sparse
     echo gone > d/gone/a; echo gone > d/gone/one/b; echo gone > d/sub/gone
     chmod 750 s/new; touch -d 2001-02-03 s/new s/sub/deep s/sub/1
-    setfattr -n user.note -v kept s/sub/2 2>/dev/null || true
-    touch -d 2000-01-01 d/large d/sub/middle d/sub/[1-6] d/hard2
-    cp -a d old";
+    touch -d 2000-01-01 d/large d/sub/middle d/sub/[1-6] d/hard2";
+
+/// Attributes and access lists that come, change, go and stay, of files and directories.
+const ADORN: &str = "
+    setfattr -n user.note -v kept s/sub/2; setfattr -n user.note -v old d/sub/2
+    setfattr -n user.goes -v x d/sub d/sub/3 d/same d/gone d/gone/a; setfattr -n user.both -v x s/sub d/sub
+    setfattr -n user.comes -v x s/same s/new s/new/one/1 s/large s/sub/moved
+    setfacl -m u:1:rw s/mode s/sub/4 d/sub/5 d/gone/a; setfacl -m u:1:rwx d/sub; setfacl -d -m u:1:rx d/sub s/new
+    setfacl -m u:2:r d/same s/same";
 
 pub(crate) fn make() -> Place {
     let place = Place::new();
     place.shell(MAKE);
+    if lacks(&["setfattr", "setfacl"]) {
+        eprintln!("attributes are left out");
+    } else {
+        place.shell(ADORN);
+    }
+    place.shell("cp -a d old");
     place
 }
 
@@ -49,6 +65,8 @@ struct Entry {
     mtime: (i64, i64),
     owner: (u32, u32),
     content: Vec<u8>,
+    /// Extended attributes, access lists among them.
+    attributes: BTreeMap<OsString, Vec<u8>>,
     /// The first path by which the same file is known.
     first_name: PathBuf,
 }
@@ -98,6 +116,7 @@ impl Tree {
                 mtime: (found.mtime(), found.mtime_nsec()),
                 owner: (found.uid(), found.gid()),
                 content,
+                attributes: attributes_of(&full),
                 first_name,
             };
             self.0.insert(path.clone(), entry);
@@ -127,10 +146,11 @@ impl Tree {
                     owner,
                     first_name,
                     content,
+                    attributes,
                 } = entry;
                 let first_name = first_name.display();
                 format!(
-                    "{kind:o} {mode:o} {mtime:?} {owner:?} {} bytes, as {first_name}",
+                    "{kind:o} {mode:o} {mtime:?} {owner:?} {} bytes, {attributes:x?}, as {first_name}",
                     content.len()
                 )
             })
@@ -197,6 +217,22 @@ impl Tree {
         }
         lost
     }
+}
+
+/// All attributes that programs may set.
+fn attributes_of(path: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    let mut buffer = [0; 4096];
+    let len = llistxattr(path, &mut buffer).unwrap();
+    let names = buffer[..len].split(|&byte| byte == 0);
+    names
+        .filter(|name| name.starts_with(b"user.") || name.starts_with(b"system.posix_acl_"))
+        .map(|name| {
+            let name = OsStr::from_bytes(name);
+            let mut value = [0; 4096];
+            let len = lgetxattr(path, name, &mut value).unwrap();
+            (name.to_owned(), value[..len].to_owned())
+        })
+        .collect()
 }
 
 fn is_temporary(path: &Path) -> bool {

@@ -197,6 +197,9 @@ impl Undoing<'_> {
         if !listed.problems.is_empty() || !listed.entries.iter().all(is_left_over) {
             return Err(Conflict::NotEmpty);
         }
+        if !listed.entries.is_empty() {
+            self.keeping.change_dir(&below);
+        }
         // The run had begun them when it was cut.
         for entry in &listed.entries {
             below.remove_file(&entry.name)?;
