@@ -92,6 +92,26 @@ fn an_entry_that_can_not_be_looked_at_once_is_never_passed_over() {
     assert_faults_are_survived(test, way, &place, &faults, faults.len());
 }
 
+/// What can not be looked at before it is changed must not be forgotten without a word.
+#[test]
+fn what_can_not_be_remembered_is_said_to_be_lost() {
+    let (test, way) = (
+        "what can not be remembered",
+        Way::in_place("pull", "--inplace"),
+    );
+    if can_not_trace(test) {
+        return;
+    }
+    let place = tree::make();
+    let mut faults = faults(&place, way);
+    faults.retain(|fault| {
+        ["flistxattr", "newfstatat"].contains(&fault.key.call)
+            && !fault.key.is_source
+            && fault.error == Errno::EIO
+    });
+    assert_faults_are_survived(test, way, &place, &faults, faults.len());
+}
+
 #[test]
 fn a_push_loses_nothing_whichever_call_fails() {
     assert_nothing_is_lost("push", Way::new("push", ""));

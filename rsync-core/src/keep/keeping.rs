@@ -153,17 +153,22 @@ impl Keeper for Keeping {
                 Ok(Some(_)) => return,
                 found => found.is_ok(),
             };
-        let line = put.clone().map(|put| {
-            let path = dir.path().join(name);
-            Line::of(&Record::Created { path, put })
+        let path = dir.path().join(name);
+        let line = put.map(|put| {
+            let created = Record::Created {
+                path: path.clone(),
+                put: put.clone(),
+            };
+            (put, Line::of(&created))
         });
         let Some(mut step) = self.begin(dir) else {
             return;
         };
-        if !is_free && step.keep_replaced(dir, name, put) != InPlace::Nothing {
-            return;
-        }
-        if let Some(line) = line {
+        let (put, line) = match line {
+            Ok(known) => known,
+            Err(error) => return step.lost(&path, Some(&error)),
+        };
+        if is_free || step.keep_replaced(dir, name, put) == InPlace::Nothing {
             step.append(|journal| journal.append_line(&line?));
         }
     }
@@ -232,13 +237,15 @@ impl Keeper for Keeping {
             return;
         };
         step.touch(to_dir);
-        let Some(put) = Put::of(New::NameOf(from_dir, from)) else {
-            return;
+        let (from_path, to_path) = (from_dir.path().join(from), to_dir.path().join(to));
+        let put = match Put::of(New::NameOf(from_dir, from)) {
+            Ok(put) => put,
+            Err(error) => return step.lost(&to_path, Some(&error)),
         };
-        step.keep_replaced(to_dir, to, Some(put.clone()));
+        step.keep_replaced(to_dir, to, put.clone());
         step.write(&Record::Moved {
-            from: from_dir.path().join(from),
-            to: to_dir.path().join(to),
+            from: from_path,
+            to: to_path,
             put,
         });
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::keeper::New;
 use crate::entry::{Entry, Kind, LinkTarget, Owner, Timestamp, Xattr};
 use crate::path::RelPath;
-use crate::root::{Detail, Metadata, Stamp, XattrChange};
+use crate::root::{Detail, Error, Metadata, Stamp, XattrChange};
 
 /// Everything about an entry that can be put back.
 pub(super) const EVERYTHING: Detail = Detail {
@@ -229,18 +229,29 @@ impl From<&Stamp> for Facts {
 }
 
 impl Put {
-    /// What `new` will be; nothing if that can not be found out.
-    pub(super) fn of(new: New<'_>) -> Option<Self> {
+    /// What `new` will be.
+    pub(super) fn of(new: New<'_>) -> Result<Self, Error> {
         match new {
-            New::File(stamp) => Some(Self::file(&stamp)),
-            New::Other(kind) => Some(Self {
+            New::File(stamp) => Ok(Self::file(&stamp)),
+            New::Other(kind) => Ok(Self {
                 letter: kind.letter(),
                 target: target_of(kind),
                 file: None,
             }),
             New::NameOf(dir, name) => {
-                let entry = dir.entry(name, &Detail::default()).ok()??;
-                Self::existing(&entry, &dir.stamp(name).ok()??)
+                let found = (dir.entry(name, &Detail::default())?, dir.stamp(name)?);
+                let (Some(entry), Some(stamp)) = found else {
+                    return Err(Error {
+                        operation: "look at",
+                        path: dir.path().join(name).as_bytes().to_vec(),
+                        source: std::io::ErrorKind::NotFound.into(),
+                    });
+                };
+                Ok(Self {
+                    letter: entry.kind.letter(),
+                    target: target_of(&entry.kind),
+                    file: Some((&stamp).into()),
+                })
             }
         }
     }
@@ -252,15 +263,6 @@ impl Put {
             target: None,
             file: Some(stamp.into()),
         }
-    }
-
-    /// An entry that is there already.
-    pub(super) fn existing(entry: &Entry, stamp: &Stamp) -> Option<Self> {
-        Some(Self {
-            letter: entry.kind.letter(),
-            target: target_of(&entry.kind),
-            file: Some(stamp.into()),
-        })
     }
 
     /// True if that is what is there `now`.

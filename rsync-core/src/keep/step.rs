@@ -80,8 +80,9 @@ impl<'a> Step<'a> {
             return;
         }
         self.state.touched.insert(dir.path().clone());
-        if let Ok(entry) = dir.own_entry(&EVERYTHING) {
-            self.write_directory(dir.path().clone(), &entry);
+        match dir.own_entry(&EVERYTHING) {
+            Ok(entry) => self.write_directory(dir.path().clone(), &entry),
+            Err(error) => self.lost(dir.path(), Some(&error)),
         }
     }
 
@@ -185,12 +186,7 @@ impl<'a> Step<'a> {
     }
 
     /// Keeps the entry `name` of `dir`, which stays there until something replaces it.
-    pub(super) fn keep_replaced(
-        &mut self,
-        dir: &Dir,
-        name: &FileName,
-        put: Option<Put>,
-    ) -> InPlace {
+    pub(super) fn keep_replaced(&mut self, dir: &Dir, name: &FileName, put: Put) -> InPlace {
         let path = dir.path().join(name);
         let found = match dir.entry(name, &Detail::default()) {
             Ok(Some(found)) => found,
@@ -208,7 +204,7 @@ impl<'a> Step<'a> {
         let kept = self.keep(dir, &path, bytes, |trash, number| {
             trash.link(dir, name, number)
         });
-        if let (Some(kept), Some(put)) = (kept, put) {
+        if let Some(kept) = kept {
             self.write(&Record::Replaced { path, kept, put });
         }
         InPlace::Something
