@@ -62,6 +62,14 @@ pub(super) struct State {
     pub(super) kept: Kept,
 }
 
+impl State {
+    /// Nothing is kept from now on, because of this.
+    pub(super) fn give_up(&mut self, error: &Error) {
+        self.broken = true;
+        self.kept.first_loss.get_or_insert(Loss::of(error));
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Writing {
     pub(super) journal: Journal,
@@ -135,7 +143,10 @@ impl Keeper for Keeping {
         // A second attempt of a run finds what the first made.
         if state.root.is_none() {
             // The lock is the run's, which may let it go and take it again.
-            state.root = root.reopen().ok();
+            match root.reopen() {
+                Ok(root) => state.root = Some(root),
+                Err(error) => state.give_up(&error),
+            }
             state.created_root = created;
         }
         drop(state);

@@ -127,6 +127,15 @@ pub enum Loss {
     },
 }
 
+impl Loss {
+    pub(super) fn of(error: &Error) -> Self {
+        Self::System {
+            operation: error.operation.to_owned(),
+            code: error.code(),
+        }
+    }
+}
+
 /// Metadata to put back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Before {

@@ -144,10 +144,7 @@ impl<'a> Step<'a> {
 
     /// The old version of `path` is not kept; without an error for want of room.
     pub(super) fn lost(&mut self, path: &RelPath, error: Option<&Error>) {
-        let loss = error.map_or(Loss::Budget, |error| Loss::System {
-            operation: error.operation.to_owned(),
-            code: error.code(),
-        });
+        let loss = error.map_or(Loss::Budget, Loss::of);
         self.state.kept.lost += 1;
         self.state.kept.first_loss.get_or_insert(loss.clone());
         self.write(&Record::Lost {
