@@ -96,7 +96,7 @@ pub(crate) fn agents() -> Result<Bundle, Failure> {
 
 /// The other end does nothing: it will not end by itself either.
 fn is_silence(error: &engine::Error) -> bool {
-    use SessionError::{Dripping, HandshakeTimeout, NoProgress, Silent, Stalled};
+    use SessionError::{Dripping, HandshakeTimeout, NoProgress, Silent, Stalled, TooSlow};
     matches!(
         error,
         engine::Error::Connection(ConnectionError::Session(
@@ -105,6 +105,7 @@ fn is_silence(error: &engine::Error) -> bool {
                 | Stalled { .. }
                 | Dripping { .. }
                 | NoProgress { .. }
+                | TooSlow { .. }
         ))
     )
 }

@@ -154,6 +154,12 @@ pub enum SessionError {
         /// The time that was allowed.
         after: Duration,
     },
+    /// Too little came for too long.
+    #[error("the other end is alive, but too little came of it for {} s", after.as_secs())]
+    TooSlow {
+        /// The time that was allowed.
+        after: Duration,
+    },
     /// The peer takes nothing off the stream.
     #[error("the other end has not read for {} s", after.as_secs())]
     Stalled {
@@ -392,9 +398,13 @@ impl Session {
             {
                 return Err(SessionError::Dripping { len: self.arriving });
             }
-            Phase::Open if now >= self.progress.until() => {
-                let after = self.progress.patience();
+            Phase::Open if now >= self.progress.quiet().until() => {
+                let after = self.progress.quiet().most();
                 return Err(SessionError::NoProgress { after });
+            }
+            Phase::Open if now >= self.progress.slow().until() => {
+                let after = self.progress.slow().most();
+                return Err(SessionError::TooSlow { after });
             }
             // An end that has said goodbye need not be heard again.
             Phase::Open | Phase::Left => {}
@@ -412,7 +422,8 @@ impl Session {
             Phase::Open => heard
                 .saturating_add(self.config.timeout)
                 .min(self.progress.frame_until().unwrap_or(Time::MAX))
-                .min(self.progress.until()),
+                .min(self.progress.quiet().until())
+                .min(self.progress.slow().until()),
             Phase::Left => Time::MAX,
         };
         let stalled_at =

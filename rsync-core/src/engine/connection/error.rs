@@ -85,7 +85,8 @@ impl ConnectionError {
                 SessionError::Silent { .. }
                 | SessionError::Stalled { .. }
                 | SessionError::Dripping { .. }
-                | SessionError::NoProgress { .. },
+                | SessionError::NoProgress { .. }
+                | SessionError::TooSlow { .. },
             )
             | Self::CloseTimeout { .. } => TIMEOUT,
             Self::Io { .. } => SOCKET_IO,
