@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rsync_core::engine::{self, ConnectionError, MAX_TIMEOUT, Settings, Stream};
+use rsync_core::engine::{self, ConnectionError, MAX_TIMEOUT, Opening, Settings, Stream};
+use rsync_core::options::Options;
 use rsync_core::session::SessionError;
 use rsync_core::wire::preamble::PreambleError;
 use transport::agents::{Agents, Offer};
@@ -15,25 +16,50 @@ use crate::args::Reach;
 use crate::carrier::Carrier;
 use crate::errors::Failure;
 use crate::interrupt::Interrupt;
+use crate::mapping::Verb;
 
 /// How long the program that carried the stream may take to end after everything has been said.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Has an agent run at `there` and talks to it. Who `looks` is shown how it was reached, and which
-/// agents could be delivered; who `talks` gets the stream, and the path as it is called there.
+/// The line to an agent that runs.
+pub(crate) struct Line<'a> {
+    pub(crate) stream: Stream,
+    /// What the path is called there.
+    pub(crate) path: &'a [u8],
+    pub(crate) settings: &'a Settings,
+    /// What the agent has heard already, if it has.
+    pub(crate) opening: Option<&'a Opening>,
+}
+
+/// Has an agent run at `there`, of which `verb` is asked with these options, and talks to it. Who
+/// `looks` is shown how it was reached, and which agents could be delivered; who `talks` gets the
+/// line to it.
 pub(crate) fn with_agent<T>(
     flags: &Reach,
     there: &Location,
+    (verb, options): (Verb, &Options),
     interrupt: &Interrupt,
     looks: impl FnOnce(&Reached, &[Offer]),
-    talks: impl FnOnce(Stream, &[u8], &Settings) -> Result<T, engine::Error>,
+    talks: impl FnOnce(Line<'_>) -> Result<T, engine::Error>,
 ) -> Result<T, Failure> {
     let (timeouts, settings) = patience(flags);
+    let opening = match verb {
+        Verb::Pull => Opening::of_pull(&there.path, options, &settings),
+        Verb::Push => Opening::of_push(&there.path, options, &settings),
+    };
+    let opening = opening.map_err(|error| Failure::Engine(error.into()))?;
     let agents = Arc::new(agents()?);
-    let reached = reach(&there.target, agents.clone(), &timeouts, &|_| ());
+    let reached = reach(
+        &there.target,
+        agents.clone(),
+        &timeouts,
+        opening.bytes(),
+        &|_| (),
+    );
     let reached = reached.map_err(Failure::Transport)?;
     looks(&reached, &agents.offers());
     let path = reached.path(&there.path);
+    let opening = reached.is_opened.then_some(&opening);
     let Reached {
         reader,
         writer,
@@ -41,10 +67,13 @@ pub(crate) fn with_agent<T>(
         ..
     } = reached;
     let (carrier, writer) = Carrier::new(carrier, writer, interrupt);
-    match (
-        talks(Stream { reader, writer }, &path, &settings),
-        carrier.take(),
-    ) {
+    let line = Line {
+        stream: Stream { reader, writer },
+        path: &path,
+        settings: &settings,
+        opening,
+    };
+    match (talks(line), carrier.take()) {
         (Ok(said), link) => {
             if let Some(link) = link {
                 link.close(FAREWELL).map_err(Failure::Broken)?;

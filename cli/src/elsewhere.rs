@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use rsync_core::engine::{self, Error};
+use rsync_core::engine::{self, Care, Error};
 use rsync_core::entry::Entry;
 use rsync_core::monitor::{Event, Monitor};
 use rsync_core::options::{Attributes, Compare, Options};
@@ -11,9 +11,10 @@ use rsync_core::path::RelPath;
 use transport::Location;
 
 use crate::args::Reach;
-use crate::conversation::with_agent;
+use crate::conversation::{Line, with_agent};
 use crate::errors::Failure;
 use crate::interrupt::Interrupt;
+use crate::mapping::Verb;
 
 /// What there is at and below a place, in order of paths, as
 /// [`manifest`](rsync_core::keep::manifest) lists what is here.
@@ -59,9 +60,22 @@ fn listed(
     let report = with_agent(
         flags,
         there,
+        (Verb::Pull, &options),
         interrupt,
         |_, _| (),
-        |stream, path, settings| engine::pull(stream, path, &nothing, &options, settings, &list),
+        |line| {
+            let Line {
+                stream,
+                path,
+                settings,
+                opening,
+            } = line;
+            let care = &Care {
+                opening,
+                ..Care::default()
+            };
+            engine::pull_with_care(stream, path, &nothing, &options, settings, &list, care)
+        },
     )?;
     // A list with holes proves nothing.
     if !report.receipt.is_complete() {

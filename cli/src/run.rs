@@ -11,7 +11,7 @@ use transport::kubernetes::Chosen;
 
 use crate::args::Sync;
 use crate::attempts;
-use crate::conversation::with_agent;
+use crate::conversation::{Line, with_agent};
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::filters::{self, Surroundings};
@@ -161,6 +161,7 @@ fn converse(syncing: &Syncing<'_>) -> Result<Done, Failure> {
     let report = with_agent(
         &args.reach,
         &ends.there,
+        (verb, options),
         interrupt,
         |reached, offers| {
             watch.reached(&place(reached, pod));
@@ -170,12 +171,21 @@ fn converse(syncing: &Syncing<'_>) -> Result<Done, Failure> {
             };
             found = Some((receipt::Target::new(reached, offers), agent_bytes));
         },
-        |stream, there, settings| match verb {
-            Verb::Pull => {
-                engine::pull_with_care(stream, there, here, options, settings, watch, &care)
-            }
-            Verb::Push => {
-                engine::push_with_care(stream, here, there, options, settings, watch, &care)
+        |line| {
+            let Line {
+                stream,
+                path: there,
+                settings,
+                opening,
+            } = line;
+            let care = &Care { opening, ..care };
+            match verb {
+                Verb::Pull => {
+                    engine::pull_with_care(stream, there, here, options, settings, watch, care)
+                }
+                Verb::Push => {
+                    engine::push_with_care(stream, here, there, options, settings, watch, care)
+                }
             }
         },
     )?;

@@ -6,6 +6,7 @@
 //!
 //! - `serve [--once] [--timeout=SECONDS] [DIRECTORY]`: works in `DIRECTORY`; with `--once` it first
 //!   removes itself; after so many seconds without its client it ends.
+//!   In its environment it may find what the client says first (`opening`).
 //! - `--probe`: prints the BLAKE3 of its own executable and its version. Whoever put it there
 //!   learns so that it can be executed there and arrived whole.
 //! - `--version`.
@@ -16,6 +17,7 @@
 mod invocation;
 mod leftovers;
 mod lifeline;
+mod opening;
 mod probe;
 mod serve;
 

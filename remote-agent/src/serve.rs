@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, Cursor, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use crate::Error;
 use crate::leftovers;
 use crate::lifeline::Lifeline;
+use crate::opening;
 
 /// Bytes that wait in the pipe to whoever carries them to the client.
 #[cfg(target_os = "linux")]
@@ -25,6 +26,7 @@ pub(crate) fn serve(
     timeout: Option<Duration>,
     directory: Option<PathBuf>,
 ) -> Result<(), Error> {
+    let opening = opening::heard(std::env::var_os(opening::VARIABLE).as_deref())?;
     if once {
         remove_myself(Path::new(program)).map_err(Error::system("remove my own executable"))?;
     } else {
@@ -58,7 +60,7 @@ pub(crate) fn serve(
     let (reader, pulse) = Lifeline::new(File::from(stdin), settings.timeout);
     pulse.watch().map_err(Error::system("start a thread"))?;
     let stream = Stream {
-        reader: Box::new(reader),
+        reader: Box::new(Cursor::new(opening).chain(reader)),
         writer: Box::new(File::from(stdout)),
     };
     Ok(engine::serve(stream, &settings)?)

@@ -1,7 +1,7 @@
 //! The real agent: delivered by the transport to a shell, and spoken with by the engine.
 
 // Helpers are test code too.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::borrow::Cow;
 use std::fs;
@@ -11,7 +11,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use rsync_core::checksum::Digest;
-use rsync_core::engine::{Settings, Stream, pull, push};
+use rsync_core::engine::{
+    Care, ConnectionError, Error, Opening, Settings, Stream, pull, pull_with_care, push,
+};
 use rsync_core::monitor::Silent;
 use rsync_core::options::Options;
 use transport::agents::{Agents, Offer};
@@ -55,13 +57,24 @@ impl FarEnd {
     }
 
     fn reach(&self) -> Reached {
+        self.reach_saying(b"")
+    }
+
+    fn reach_saying(&self, opening: &[u8]) -> Reached {
         let place = format!("TMPDIR={}", self.path("tmp").display());
         let command = vec!["env".into(), place.into()];
         let target = Target::RemoteShell {
             command,
             host: None,
         };
-        reach(&target, Arc::new(Built), &Timeouts::default(), &|_| ()).unwrap()
+        reach(
+            &target,
+            Arc::new(Built),
+            &Timeouts::default(),
+            opening,
+            &|_| (),
+        )
+        .unwrap()
     }
 }
 
@@ -110,6 +123,37 @@ fn a_tree_is_pulled_and_pushed_through_a_delivered_agent() {
     .unwrap();
     process.close(settings.timeout).unwrap();
     assert_eq!(fs::read(far.path("copy/sub/file")).unwrap(), b"content");
+}
+
+#[test]
+fn an_agent_that_has_heard_the_request_before_there_was_a_stream_does_as_it_says() {
+    let far = FarEnd::new();
+    fs::create_dir_all(far.path("source")).unwrap();
+    fs::write(far.path("source/file"), "content").unwrap();
+    let here = tempfile::tempdir().unwrap();
+    let (options, settings) = (Options::default(), Settings::default());
+    let source = bytes(&far.path("source/"));
+    let opening = Opening::of_pull(&source, &options, &settings).unwrap();
+    for (asked, is_kept) in [(&source, true), (&bytes(&far.path("")), false)] {
+        let reached = far.reach_saying(opening.bytes());
+        assert!(reached.is_opened);
+        let (pipe, _process) = stream(reached);
+        let care = Care {
+            opening: Some(&opening),
+            ..Care::default()
+        };
+        let place = here.path();
+        let done = pull_with_care(pipe, asked, place, &options, &settings, &Silent, &care);
+        match done {
+            Ok(report) => {
+                assert!(is_kept && report.traffic.sent > opening.bytes().len() as u64);
+                assert_eq!(fs::read(here.path().join("file")).unwrap(), b"content");
+            }
+            // Another run than the one that was asked for does not come about.
+            Err(Error::Connection(ConnectionError::OtherOpening)) => assert!(!is_kept),
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 #[test]

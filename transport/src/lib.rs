@@ -88,6 +88,9 @@ pub struct Reached {
     pub chosen: Option<Chosen>,
     /// The agent runs in a container beside the one that is meant ([`Self::path`]).
     pub is_beside: bool,
+    /// The agent has heard the opening. Otherwise that is still to be said, and may have to be
+    /// another one: see [`Self::path`].
+    pub is_opened: bool,
 }
 
 impl Reached {
@@ -114,7 +117,9 @@ impl std::fmt::Debug for Reached {
 
 /// Opens a stream to an agent at `target`, which is delivered if it is not there.
 ///
-/// `step` hears of the progress of a delivery.
+/// `opening` is what the client says to the agent first, if it knows that already; it gets there
+/// with the agent where that saves a round trip ([`Reached::is_opened`]). `step` hears of the
+/// progress of a delivery.
 ///
 /// # Errors
 /// [`Error`] says what is wrong in terms of the target, and quotes what was used to get there.
@@ -122,6 +127,7 @@ pub fn reach(
     target: &Target,
     agents: Arc<dyn Agents>,
     timeouts: &Timeouts,
+    opening: &[u8],
     step: &dyn Fn(Step),
 ) -> Result<Reached, Error> {
     if let Target::Local { .. } = target {
@@ -135,6 +141,7 @@ pub fn reach(
         ) = child(target, &[delivery::timeout(timeouts.agent)])?;
         return Ok(Reached {
             is_beside: false,
+            is_opened: false,
             reader,
             writer,
             carrier,
@@ -146,11 +153,8 @@ pub fn reach(
 
     let resolved = containers::resolve(target)?;
     let target = resolved.as_ref().unwrap_or(target);
-    let delivery =
-        Delivery::new(agents.as_ref(), timeouts.agent).map_err(|error| Error::Start {
-            program: "a random number".into(),
-            error,
-        })?;
+    let delivery = prepare(agents.as_ref(), timeouts, opening)?;
+    let mut is_opened = delivery.tells_opening();
     let command = delivery.command();
     let (opened, route, chosen) = match target {
         Target::Pod { kubectl, pods } => {
@@ -173,12 +177,16 @@ pub fn reach(
             Target::Pod { kubectl, pods } if kubectl.agent_image.is_some() => {
                 return reach_beside(target, kubectl, pods, agents, timeouts, step);
             }
-            _ => without_shell(target, agents.as_ref(), timeouts, error)?,
+            _ => {
+                is_opened = false;
+                without_shell(target, agents.as_ref(), timeouts, error)?
+            }
         },
         delivered => delivered?,
     };
     Ok(Reached {
         is_beside: false,
+        is_opened,
         reader: opened.reader,
         writer: opened.writer,
         carrier: opened.carrier,
@@ -197,11 +205,8 @@ fn reach_beside(
     timeouts: &Timeouts,
     step: &dyn Fn(Step),
 ) -> Result<Reached, Error> {
-    let delivery =
-        Delivery::new(agents.as_ref(), timeouts.agent).map_err(|error| Error::Start {
-            program: "a random number".into(),
-            error,
-        })?;
+    // Paths have other names there.
+    let delivery = prepare(agents.as_ref(), timeouts, b"")?;
     let command = delivery.command();
     let entered = kubernetes::enter_beside(target, kubectl, pods, &command, timeouts.answer)?;
     let (opened, how) = deliver(entered.opened, delivery, agents, timeouts, step)?;
@@ -213,6 +218,14 @@ fn reach_beside(
         route: entered.route,
         chosen: entered.chosen,
         is_beside: true,
+        is_opened: false,
+    })
+}
+
+fn prepare(agents: &dyn Agents, timeouts: &Timeouts, opening: &[u8]) -> Result<Delivery, Error> {
+    Delivery::new(agents, timeouts.agent, opening).map_err(|error| Error::Start {
+        program: "a random number".into(),
+        error,
     })
 }
 

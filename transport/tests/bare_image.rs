@@ -141,7 +141,7 @@ fn a_delivery_of_which_everything_is_killed_leaves_nothing() {
         command,
         host: None,
     };
-    let error = reach(&target, Arc::clone(&agent) as _, &timeouts, &|_| ()).unwrap_err();
+    let error = reach(&target, Arc::clone(&agent) as _, &timeouts, b"", &|_| ()).unwrap_err();
     assert!(matches!(error, Error::TimedOut { .. }), "{error}");
     assert_eq!(agent.deliveries(), 1);
     assert_eq!(root.names("tmp"), [""; 0]);

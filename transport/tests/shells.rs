@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{ScriptedAgent, converse, reach_by};
+use common::{ScriptedAgent, converse, reach_by, reach_saying};
 use transport::delivery::{Delivered, Failure};
 use transport::{Cause, Error, Target, Timeouts, reach};
 
@@ -27,22 +27,67 @@ fn through(words: &[String], agent: &Arc<ScriptedAgent>) -> Result<transport::Re
     reach_by(&words.iter().map(String::as_str).collect::<Vec<_>>(), agent)
 }
 
-#[test]
-fn every_common_shell_delivers_and_reuses() {
-    for shell in [
+/// The shells of a far end that this computer has.
+fn shells() -> impl Iterator<Item = &'static str> {
+    let common = [
         "dash",
         "bash",
         "bash --posix",
         "busybox sh",
         "ksh",
         "mksh",
+        "yash",
         "zsh --emulate sh",
-    ] {
+    ];
+    common.into_iter().filter(|shell| {
         let program = shell.split(' ').next().unwrap();
-        if Command::new(program).args(["-c", ":"]).output().is_err() {
+        let is_there = Command::new(program).args(["-c", ":"]).output().is_ok();
+        if !is_there {
             eprintln!("skipped: there is no {program}");
-            continue;
         }
+        is_there
+    })
+}
+
+#[test]
+fn every_common_shell_tells_the_agent_what_the_client_says_first() {
+    // One that is told whole, and one that only the client can say.
+    for (len, told) in [(300, true), (1 << 20, false)] {
+        for shell in shells() {
+            let directory = tempfile::tempdir().unwrap();
+            let agent = ScriptedAgent::new(1);
+            let words = far_end(shell, directory.path(), "cd /usr");
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            for _delivered_and_there in 0..2 {
+                let reached = reach_saying(&vec![0xa7; len], &words, &agent)
+                    .unwrap_or_else(|error| panic!("{shell}: {error}"));
+                assert_eq!(reached.is_opened, told, "{shell}");
+                let expected = if told {
+                    format!("/usr, told {}", "a7".repeat(len))
+                } else {
+                    "/usr".to_owned()
+                };
+                assert_eq!(converse(reached), expected, "{shell}");
+            }
+            assert_eq!(agent.deliveries(), 1, "{shell}");
+        }
+    }
+}
+
+#[test]
+fn what_a_far_end_happens_to_have_in_its_environment_is_not_what_the_client_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let before = "export opening=00 KSYNCD_OPENING=";
+    let words = far_end("sh", directory.path(), before);
+    assert_eq!(
+        converse(through(&words, &ScriptedAgent::new(1)).unwrap()),
+        std::env::current_dir().unwrap().to_str().unwrap()
+    );
+}
+
+#[test]
+fn every_common_shell_delivers_and_reuses() {
+    for shell in shells() {
         let directory = tempfile::tempdir().unwrap();
         let agent = ScriptedAgent::new(1);
         let words = far_end(shell, directory.path(), "cd /usr");
@@ -105,7 +150,7 @@ fn x8_a_far_end_that_says_nothing_is_given_up_and_ended() {
         answer: Duration::from_millis(300),
         ..Timeouts::default()
     };
-    let error = reach(&target, ScriptedAgent::new(1), &timeouts, &|_| ()).unwrap_err();
+    let error = reach(&target, ScriptedAgent::new(1), &timeouts, b"", &|_| ()).unwrap_err();
     assert!(matches!(error, Error::TimedOut { .. }), "{error}");
     let pid = fs::read_to_string(mark).unwrap();
     assert!(!Path::new("/proc").join(pid.trim()).join("exe").exists());
@@ -147,7 +192,7 @@ fn a_delivery_in_which_nothing_arrives_any_more_ends_by_itself() {
             agent: Duration::from_secs(1),
             ..Timeouts::default()
         };
-        let error = reach(&target, ScriptedAgent::new(1), &timeouts, &|_| ()).unwrap_err();
+        let error = reach(&target, ScriptedAgent::new(1), &timeouts, b"", &|_| ()).unwrap_err();
         assert!(matches!(error, Error::TimedOut { .. }), "{shell}: {error}");
         let patience = Instant::now() + Duration::from_secs(60);
         while fs::read_dir(directory.path()).unwrap().count() > 1 {
@@ -218,6 +263,7 @@ fn a_remote_shell_that_joins_and_parses_its_words_again_gets_the_same_command() 
         &target,
         Arc::clone(&agent) as _,
         &Timeouts::default(),
+        b"",
         &|_| (),
     )
     .unwrap();

@@ -46,7 +46,7 @@ use telling::Teller;
 
 pub use crate::monitor;
 pub use care::{Care, Incarnation};
-pub use connection::{ConnectionError, MAX_TIMEOUT, Settings, Stream, Traffic};
+pub use connection::{ConnectionError, MAX_TIMEOUT, Opening, Settings, Stream, Traffic};
 pub use error::Error;
 
 /// What a finished run has to say for itself.
@@ -107,12 +107,10 @@ pub fn pull_with_care(
 ) -> Result<Report, Error> {
     let started = Instant::now();
     let filter = context::filter(options, destination)?;
-    let request = Request {
-        role: Role::Sender,
-        path: source.to_vec(),
-        options: options.clone(),
-    };
-    let mut ends = connection::connect(stream, &request, settings)?.into_receiver()?;
+    let request = Request::of_pull(source, options);
+    let opening = care.opening;
+    let connection = connection::connect_after(stream, &request, settings, opening)?;
+    let mut ends = connection.into_receiver()?;
     let peer_version = connected(&ends.agreed, monitor);
     let key = &ends.agreed.block_key();
     let filter = &filter;
@@ -186,12 +184,10 @@ pub fn push_with_care(
         options.links,
     )?;
     let filter = context::filter(options, opened.root.path())?;
-    let request = Request {
-        role: Role::Receiver,
-        path: destination.to_vec(),
-        options: options.clone(),
-    };
-    let mut ends = connection::connect(stream, &request, settings)?.into_sender()?;
+    let request = Request::of_push(destination, options);
+    let opening = care.opening;
+    let connection = connection::connect_after(stream, &request, settings, opening)?;
+    let mut ends = connection.into_sender()?;
     let peer_version = connected(&ends.agreed, monitor);
     let key = &ends.agreed.block_key();
     let filter = &filter;

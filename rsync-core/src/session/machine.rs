@@ -227,6 +227,12 @@ impl Session {
         }
     }
 
+    /// What this end says first, taken by whoever brings it to the other end before there is a stream.
+    pub fn take_opening(&mut self) -> Vec<u8> {
+        self.greeting_len = 0;
+        std::mem::take(&mut self.outgoing)
+    }
+
     /// Limits what is sent from now on to so many bytes a second; 0 is no limit.
     pub fn limit_bandwidth(&mut self, bytes_per_second: u64) {
         self.throttle = Throttle::new(bytes_per_second);

@@ -3,8 +3,12 @@
 //! One remote command does it all. The command line is `sh -s TOKEN TIMEOUT MACHINE:HASH:SIZE…`: plain
 //! words that need no quoting, so they survive every remote shell, exec call and URL alike. The
 //! script travels on standard input; once the shell has read it, nothing is sent
-//! that was not asked for, because the tools of a small image read further than they should.
+//! that was not asked for, because the shells and tools of a small image read further than they
+//! should.
 //!
+//! - What the client says to the agent first, its *opening*, is a word of the script, and the agent
+//!   finds it in its environment. So it works at once and no round trip is waited for; what is in an
+//!   environment is shown to the same user only.
 //! - An agent that is there already, by the hash of its content, is started at once. If not, its
 //!   bytes are asked for, put in place, tried out, and it is started: no second command.
 //! - While it arrives it has no name, so that nothing is left of a delivery that is cut, however
@@ -34,21 +38,27 @@ use crate::agents::Agents;
 /// The script as it is written; sent without comments and indentation.
 const SCRIPT: &str = include_str!("script.sh");
 
+/// Most bytes of an opening that are told by the script: a system passes on 128 KiB at most as one
+/// variable, and two characters are a byte.
+const MAX_OPENING_LEN: usize = 16 << 10;
+
 /// One delivery, to be used once.
 #[derive(Debug)]
 pub struct Delivery {
     token: String,
     timeout: Duration,
     offers: Vec<String>,
+    /// What the agent is told in its environment: nothing, or the opening as hexadecimal digits.
+    opening: String,
 }
 
 impl Delivery {
     /// Prepares to deliver one of `agents`, which is to take a client that is silent for `timeout`
-    /// for dead.
+    /// for dead, and to hear `opening` before anything that comes by its input.
     ///
     /// # Errors
     /// If the system has no random numbers.
-    pub fn new(agents: &dyn Agents, timeout: Duration) -> io::Result<Self> {
+    pub fn new(agents: &dyn Agents, timeout: Duration, opening: &[u8]) -> io::Result<Self> {
         let token = token()?;
         let offers = agents.offers();
         let offers = offers
@@ -58,7 +68,16 @@ impl Delivery {
             token,
             timeout,
             offers: offers.collect(),
+            opening: match opening.len() {
+                0..=MAX_OPENING_LEN => hexadecimal(opening),
+                _ => String::new(),
+            },
         })
+    }
+
+    /// Whether the agent hears the opening. One that is too long has to be said to it.
+    pub fn tells_opening(&self) -> bool {
+        !self.opening.is_empty()
     }
 
     /// The remote command: words without any character that a shell treats specially.
@@ -87,7 +106,7 @@ impl Delivery {
         step: &dyn Fn(Step),
     ) -> Result<Delivered, Failure> {
         let sent = output
-            .write_all(script().as_bytes())
+            .write_all(self.script().as_bytes())
             .and_then(|()| output.flush());
         // Who did not wait for the script may have said why.
         let heard = dialogue::converse(&self.token, input, output, agents, step);
@@ -95,6 +114,11 @@ impl Delivery {
             (Err(error), Err(Failure::Ended)) => Err(Failure::Broken(error)),
             (_, heard) => heard,
         }
+    }
+
+    /// Everything that the shell reads.
+    fn script(&self) -> String {
+        format!("opening={}\n{}", self.opening, script())
     }
 }
 
@@ -107,10 +131,14 @@ pub(crate) fn timeout(timeout: Duration) -> String {
 pub(crate) fn token() -> io::Result<String> {
     let mut random = [0u8; 16];
     getrandom::fill(&mut random)?;
-    Ok(random.iter().fold(String::new(), |mut token, byte| {
-        let _ = write!(token, "{byte:02x}");
-        token
-    }))
+    Ok(hexadecimal(&random))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 fn script() -> String {
@@ -137,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_remote_command_needs_no_quoting_in_any_shell() {
-        let delivery = Delivery::new(&OneAgent::new("x86_64", b"agent"), TIMEOUT).unwrap();
+        let delivery = Delivery::new(&OneAgent::new("x86_64", b"agent"), TIMEOUT, b"").unwrap();
         for word in delivery.command() {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-:_".contains(&byte);
             assert!(word.bytes().all(plain), "{word}");
@@ -147,8 +175,20 @@ mod tests {
     #[test]
     fn two_deliveries_have_different_tokens() {
         let agents = OneAgent::new("x86_64", b"agent");
-        let [one, two] = [(); 2].map(|()| Delivery::new(&agents, TIMEOUT).unwrap().token);
+        let [one, two] = [(); 2].map(|()| Delivery::new(&agents, TIMEOUT, b"").unwrap().token);
         assert_ne!(one, two);
+    }
+
+    #[test]
+    fn an_opening_is_one_plain_word_whatever_is_in_it_and_one_that_is_too_long_is_not_told() {
+        let agents = OneAgent::new("x86_64", b"agent");
+        let opening = |bytes: &[u8]| Delivery::new(&agents, TIMEOUT, bytes).unwrap();
+        let told = opening(b"'\n$(id)\xff\0");
+        assert!(told.tells_opening());
+        assert!(told.script().starts_with("opening=270a2428696429ff00\n{\n"));
+        let silent = opening(&[7; MAX_OPENING_LEN + 1]);
+        assert!(!silent.tells_opening());
+        assert!(silent.script().starts_with("opening=\n{\n"));
     }
 
     #[test]

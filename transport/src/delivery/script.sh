@@ -4,6 +4,8 @@
 # others are MACHINE:HASH:SIZE of each agent on offer.
 # What it says are lines of the form `ksyncd TOKEN WORD…`; see `dialogue.rs`.
 #
+# Before it comes a line that sets `opening`: nothing, or what the agent hears first.
+#
 # It is one group, so that the shell has read all of it before any of it runs.
 {
   mask=$(umask)
@@ -68,6 +70,7 @@
   become() {
     say "$1" "$PWD"
     umask "$mask"
+    if [ -n "$opening" ]; then export "KSYNCD_OPENING=$opening"; fi
     exec "./$name" serve $once "--timeout=$timeout" "$from" 2>&3 3>&-
   }
 

@@ -48,7 +48,7 @@ impl ScriptedAgent {
              if [ \"$1\" = --once ]; then shift; $box rm \"$0\"; $box rmdir \"$PWD\"; fi\n\
              [ \"$1\" = --timeout=60 ] || exit 9\n\
              cd \"$2\"\n\
-             echo \"hello from $PWD\"\n\
+             echo \"hello from $PWD${{KSYNCD_OPENING:+, told $KSYNCD_OPENING}}\"\n\
              exec $box cat\n"
         );
         // More than a pipe holds, so that tools have something to over-read.
@@ -101,6 +101,15 @@ impl Agents for ScriptedAgent {
 
 /// Reaches the far end of the command `words`.
 pub(crate) fn reach_by(words: &[&str], agent: &Arc<ScriptedAgent>) -> Result<Reached, Error> {
+    reach_saying(b"", words, agent)
+}
+
+/// The same, with something to be said to the agent first.
+pub(crate) fn reach_saying(
+    opening: &[u8],
+    words: &[&str],
+    agent: &Arc<ScriptedAgent>,
+) -> Result<Reached, Error> {
     let command = words.iter().map(OsString::from).collect();
     let target = Target::RemoteShell {
         command,
@@ -110,6 +119,7 @@ pub(crate) fn reach_by(words: &[&str], agent: &Arc<ScriptedAgent>) -> Result<Rea
         &target,
         Arc::clone(agent) as Arc<dyn Agents>,
         &Timeouts::default(),
+        opening,
         &|_| (),
     )
 }

@@ -60,6 +60,9 @@ pub enum ConnectionError {
     /// This end asked for the other role's messages.
     #[error("this end of the connection has the other role")]
     WrongRole,
+    /// The agent has been asked for something else before there was a stream.
+    #[error("the other end was asked for something else at first")]
+    OtherOpening,
     /// The system did not give randomness or a thread.
     #[error("the connection can not be started: {}", words::of(.0))]
     Start(Arc<io::Error>),
@@ -99,7 +102,8 @@ impl ConnectionError {
             | Self::Truncated
             | Self::LeftEarly
             | Self::Unheard
-            | Self::WrongRole => PROTOCOL_STREAM,
+            | Self::WrongRole
+            | Self::OtherOpening => PROTOCOL_STREAM,
         }
     }
 

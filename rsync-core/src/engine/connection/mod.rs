@@ -25,6 +25,7 @@ mod inbox;
 mod link;
 mod message;
 mod open;
+mod opening;
 mod outbox;
 mod outgoing;
 mod reader;
@@ -42,7 +43,8 @@ pub use error::ConnectionError;
 pub use inbox::Inbox;
 pub use link::{Link, Traffic};
 pub use message::Message;
-pub use open::{Connection, Ends, accept, connect};
+pub use open::{Connection, Ends, accept, connect, connect_after};
+pub use opening::Opening;
 pub use outbox::Outbox;
 
 /// Both directions of a byte stream. They may block, and must not depend on each other.

@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use super::opening::{self, Opening};
 use super::shared::Shared;
 use super::{ConnectionError, Inbox, Link, Message, Outbox, Settings, Stream, reader, writer};
 use crate::options::Compression;
 use crate::session::order::Ledger;
-use crate::session::{Agreed, Config, End, Session, Time};
+use crate::session::{Agreed, End, Session, Time};
 use crate::wire::compress::Unpacker;
-use crate::wire::hello::{Hello, MAX_VERSION, encode_request};
 use crate::wire::message::{FromReceiver, FromSender, Request, Role};
 
 /// A connection on which both ends have agreed, before it is known which end sends.
@@ -46,13 +46,29 @@ pub fn connect(
     request: &Request,
     settings: &Settings,
 ) -> Result<Connection, ConnectionError> {
-    let payload = encode_request(MAX_VERSION, request)?;
-    let session = Session::new(config(End::Client, settings)?, Some(&payload));
+    connect_after(stream, request, settings, None)
+}
+
+/// As [`connect`], where the agent may have heard `opening` already.
+///
+/// # Errors
+///
+/// As [`connect`], and [`ConnectionError::OtherOpening`].
+pub fn connect_after(
+    stream: Stream,
+    request: &Request,
+    settings: &Settings,
+    opening: Option<&Opening>,
+) -> Result<Connection, ConnectionError> {
+    let session = opening::client(request, settings, opening)?;
     let role = match request.role {
         Role::Sender => Role::Receiver,
         Role::Receiver => Role::Sender,
     };
     let shared = Shared::new(session, request.options.compression);
+    if let Some(opening) = opening {
+        shared.lock().traffic.sent += opening.bytes().len() as u64;
+    }
     if role == Role::Sender {
         shared
             .lock()
@@ -71,7 +87,10 @@ pub fn accept(
     stream: Stream,
     settings: &Settings,
 ) -> Result<(Request, Connection), ConnectionError> {
-    let session = Session::new(config(End::Agent, settings)?, None);
+    let session = Session::new(
+        opening::config(End::Agent, settings, opening::nonce()?),
+        None,
+    );
     let shared = Shared::new(session, Compression::Off);
     let (mut connection, request) =
         open(stream, shared, End::Agent, Role::Sender, settings.timeout)?;
@@ -79,21 +98,6 @@ pub fn accept(
     let request = request.ok_or(ConnectionError::Truncated)?;
     connection.role = request.role;
     Ok((*request, connection))
-}
-
-fn config(end: End, settings: &Settings) -> Result<Config, ConnectionError> {
-    let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce)
-        .map_err(|error| ConnectionError::start(std::io::Error::other(error.to_string())))?;
-    Ok(Config {
-        end,
-        hello: Hello {
-            features: settings.features,
-            ..Hello::of_this_build(&settings.version, nonce)
-        },
-        timeout: settings.timeout,
-        handshake_timeout: settings.handshake_timeout,
-    })
 }
 
 fn open(
