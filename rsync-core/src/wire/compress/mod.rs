@@ -16,6 +16,8 @@ pub mod policy;
 #[cfg(feature = "zstd")]
 mod zstd;
 
+use std::borrow::Cow;
+
 use super::hello::Features;
 use super::limits::{MAX_FRAME_LEN, MAX_UNPACKED_LEN};
 
@@ -121,10 +123,7 @@ impl Packer {
 
     /// True if a sample of a batch shrinks to less than nine tenths. Leaves the stream alone.
     pub fn probe(&mut self, batch: &[u8]) -> bool {
-        const SAMPLE_LEN: usize = 16 << 10;
-        // The middle: the first bytes are often a header unlike the rest.
-        let start = batch.len().saturating_sub(SAMPLE_LEN) / 2;
-        let sample = &batch[start..batch.len().min(start + SAMPLE_LEN)];
+        let sample = &sample(batch)[..];
         let len = match &mut self.0 {
             PackerKind::None => None,
             #[cfg(feature = "lz4")]
@@ -134,6 +133,23 @@ impl Packer {
         };
         len.is_some_and(|len| policy::shrinks(sample.len(), len))
     }
+}
+
+/// So much of a batch that tells whether it shrinks: pieces from all of it, because messages about
+/// several files may be in it.
+fn sample(batch: &[u8]) -> Cow<'_, [u8]> {
+    const PIECE_LEN: usize = 4 << 10;
+    const PIECES: usize = 4;
+    if batch.len() <= PIECES * PIECE_LEN {
+        return Cow::Borrowed(batch);
+    }
+    let parts = batch.chunks(batch.len().div_ceil(PIECES));
+    // Their middles: the first bytes are often a header unlike the rest.
+    let pieces = parts.flat_map(|part| {
+        let start = part.len().saturating_sub(PIECE_LEN) / 2;
+        &part[start..part.len().min(start + PIECE_LEN)]
+    });
+    Cow::Owned(pieces.copied().collect())
 }
 
 /// Most bytes that the payload for a batch of `len` bytes takes, packed or raw.

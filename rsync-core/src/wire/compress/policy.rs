@@ -42,8 +42,11 @@ const MEASURED_BYTES: u64 = 8 << 20;
 /// Packed bytes after which raw frames may be tried again on a link that is not waited for.
 const FIRST_TRIAL_AFTER: u64 = 16 << 20;
 const MAX_TRIAL_AFTER: u64 = 1 << 30;
-/// Frames that travel raw after one that did not shrink; doubles each time.
-const MAX_BACK_OFF: u32 = 64;
+/// After data that does not shrink so much of what has come of it travels raw, before the next probe:
+/// a quarter.
+const BACK_OFF_SHIFT: u32 = 2;
+/// Most bytes that travel raw between two probes.
+const MAX_BACK_OFF: u64 = 16 << 20;
 
 /// True if `packed` bytes instead of `raw` are worth the work.
 pub fn shrinks(raw: usize, packed: usize) -> bool {
@@ -95,8 +98,12 @@ pub struct Policy {
     waiting: Duration,
     packed_since_trial: u64,
     trial_after: u64,
-    raw_frames_left: u32,
-    back_off: u32,
+    /// Length of the batch that was decided on.
+    len: u64,
+    /// Bytes of the last batches, since one shrank.
+    unshrunk: u64,
+    /// Bytes that travel raw before the next probe.
+    raw_left: u64,
 }
 
 impl Policy {
@@ -113,8 +120,9 @@ impl Policy {
             waiting: Duration::ZERO,
             packed_since_trial: 0,
             trial_after: FIRST_TRIAL_AFTER,
-            raw_frames_left: 0,
-            back_off: 1,
+            len: 0,
+            unshrunk: 0,
+            raw_left: 0,
         }
     }
 
@@ -142,8 +150,10 @@ impl Policy {
         if !worth_it || len < MIN_LEN {
             return Decision::Raw;
         }
-        if self.raw_frames_left > 0 {
-            self.raw_frames_left -= 1;
+        self.len = len as u64;
+        if self.raw_left > 0 {
+            self.raw_left = self.raw_left.saturating_sub(self.len);
+            self.unshrunk = self.unshrunk.saturating_add(self.len);
             return Decision::Raw;
         }
         if self.data_shrinks {
@@ -157,10 +167,10 @@ impl Policy {
     pub fn probed(&mut self, shrank: bool) {
         self.data_shrinks = shrank;
         if shrank {
-            self.back_off = 1;
+            self.unshrunk = 0;
         } else {
-            self.raw_frames_left = self.back_off;
-            self.back_off = (self.back_off * 2).min(MAX_BACK_OFF);
+            self.unshrunk = self.unshrunk.saturating_add(self.len);
+            self.raw_left = (self.unshrunk >> BACK_OFF_SHIFT).min(MAX_BACK_OFF);
         }
     }
 
@@ -366,10 +376,28 @@ mod tests {
                 policy.probed(false);
             }
         }
-        assert!((5..=25).contains(&probes), "{probes} probes");
+        assert!((5..=40).contains(&probes), "{probes} probes");
         while policy.decide(FRAME) != Decision::Probe {}
         policy.probed(true);
         assert_eq!(policy.decide(FRAME), Decision::Pack);
+    }
+
+    #[test]
+    fn text_behind_a_little_noise_is_packed_soon() {
+        const LITTLE: usize = 8 << 10;
+        let mut policy = far_away();
+        let mut packed = 0;
+        for _ in 0..10 {
+            for frame in 0..40 {
+                let is_text = frame >= 20;
+                let decision = policy.decide(LITTLE);
+                if decision != Decision::Raw {
+                    policy.probed(is_text);
+                    packed += usize::from(is_text);
+                }
+            }
+        }
+        assert!(packed >= 150, "{packed} of 200 frames");
     }
 
     #[test]
