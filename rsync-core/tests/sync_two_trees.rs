@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Recorder, content_of, deleting, pull, try_pull, try_push, write};
+use common::{Recorder, content_of, deleting, pull, snapshot, try_pull, try_push, write};
 use rsync_core::options::Options;
 
 #[test]
@@ -108,4 +108,26 @@ fn a_merge_file_that_is_not_understood_hides_nothing_to_deletion() {
     assert_eq!(std::fs::read(destination.join("dir/file")).unwrap(), b"old");
     assert!(destination.join("dir/mine").exists());
     assert!(destination.join("other").exists());
+}
+
+#[test]
+fn what_differs_below_more_directories_than_are_told_of_at_once_arrives() {
+    let place = tempfile::tempdir().unwrap();
+    let (from, to) = (place.path().join("from"), place.path().join("to"));
+    for package in 0..1200 {
+        write(from.join(format!("{package}/lib/file")), b"one");
+    }
+    pull(&from, &to, &deleting());
+    // In few directories, which are listed, then in many, which are asked about.
+    for changed in [0..3, 0..1100] {
+        let count = changed.len() as u64;
+        for package in changed {
+            let content = format!("{count} of them");
+            write(from.join(format!("{package}/lib/file")), content.as_bytes());
+        }
+        let report = pull(&from, &to, &deleting());
+        assert_eq!(report.receipt.transferred, count);
+        assert_eq!(snapshot(&from), snapshot(&to));
+        assert!(report.tree_digest.is_some());
+    }
 }

@@ -28,6 +28,9 @@ use crate::wire::message::{
     TreeDigest,
 };
 
+/// So few entries are listed rather than asked about: that takes no round trip.
+const FEW_ENTRIES: u64 = 500;
+
 /// `ENOENT` of every Unix.
 const NOT_FOUND: i32 = 2;
 
@@ -162,6 +165,11 @@ impl<'a> Lister<'a> {
                 return Ok(());
             }
             starts.clear();
+            if are_few(summary, &unexplored) {
+                // Nothing below them is known to be there, so all of it is listed.
+                starts.append(&mut unexplored);
+                continue;
+            }
             items.clear();
             for batch in unexplored.chunks(MAX_DIGESTS) {
                 let paths = batch
@@ -386,6 +394,17 @@ impl<'a> Lister<'a> {
             self.outbox.send(&FromSender::Owners(owners))
         })
     }
+}
+
+/// Whether little is in and below these directories.
+fn are_few(summary: &Summary, directories: &[u32]) -> bool {
+    let nodes = directories
+        .iter()
+        .filter_map(|&number| summary.nodes.get(number as usize));
+    let entries = nodes.fold(0, |sum: u64, node| {
+        sum.saturating_add(node.subtree_counts.entries)
+    });
+    entries <= FEW_ENTRIES
 }
 
 /// Which entries of a listing with `content_follows` have their content sent unasked: regular
