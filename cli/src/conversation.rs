@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rsync_core::engine::{self, ConnectionError, MAX_TIMEOUT, Opening, Settings, Stream};
+use rsync_core::engine::{
+    self, ConnectionError, Line, MAX_TIMEOUT, Opening, Settings, Stream, Way,
+};
 use rsync_core::options::Options;
 use rsync_core::session::SessionError;
 use rsync_core::wire::preamble::PreambleError;
@@ -21,59 +23,57 @@ use crate::mapping::Verb;
 /// How long the program that carried the stream may take to end after everything has been said.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// The line to an agent that runs.
-pub(crate) struct Line<'a> {
-    pub(crate) stream: Stream,
-    /// What the path is called there.
-    pub(crate) path: &'a [u8],
-    pub(crate) settings: &'a Settings,
-    /// What the agent has heard already, if it has.
-    pub(crate) opening: Option<&'a Opening>,
-}
-
 /// Has an agent run at `there`, of which `verb` is asked with these options, and talks to it. Who
-/// `looks` is shown how it was reached, and which agents could be delivered; who `talks` gets the
-/// line to it.
+/// `talks` goes the way there when it is time for that, and only then; who `looks` is shown how the
+/// agent was reached, and which ones could be delivered.
 pub(crate) fn with_agent<T>(
     flags: &Reach,
     there: &Location,
     (verb, options): (Verb, &Options),
     interrupt: &Interrupt,
-    looks: impl FnOnce(&Reached, &[Offer]),
-    talks: impl FnOnce(Line<'_>) -> Result<T, engine::Error>,
+    mut looks: impl FnMut(&Reached, &[Offer]),
+    talks: impl FnOnce(Way<'_>, &Settings) -> Result<T, engine::Error>,
 ) -> Result<T, Failure> {
     let (timeouts, settings) = patience(flags);
     let opening = match verb {
         Verb::Pull => Opening::of_pull(&there.path, options, &settings),
         Verb::Push => Opening::of_push(&there.path, options, &settings),
     };
-    let opening = opening.map_err(|error| Failure::Engine(error.into()))?;
+    let mut opening = Some(opening.map_err(|error| Failure::Engine(error.into()))?);
     let agents = Arc::new(agents()?);
-    let reached = reach(
-        &there.target,
-        agents.clone(),
-        &timeouts,
-        opening.bytes(),
-        &|_| (),
-    );
-    let reached = reached.map_err(Failure::Transport)?;
-    looks(&reached, &agents.offers());
-    let path = reached.path(&there.path);
-    let opening = reached.is_opened.then_some(&opening);
-    let Reached {
-        reader,
-        writer,
-        carrier,
-        ..
-    } = reached;
-    let (carrier, writer) = Carrier::new(carrier, writer, interrupt);
-    let line = Line {
-        stream: Stream { reader, writer },
-        path: &path,
-        settings: &settings,
-        opening,
+    let mut reached = None;
+    let mut go = || {
+        let opening = opening.take()?;
+        let (target, agents) = (&there.target, agents.clone());
+        match reach(target, agents.clone(), &timeouts, opening.bytes(), &|_| ()) {
+            Ok(there_now) => {
+                looks(&there_now, &agents.offers());
+                let path = there_now.path(&there.path);
+                let opening = Some(opening).filter(|_| there_now.is_opened);
+                let Reached {
+                    reader,
+                    writer,
+                    carrier,
+                    ..
+                } = there_now;
+                let (carrier, writer) = Carrier::new(carrier, writer, interrupt);
+                reached = Some(Ok(carrier));
+                let stream = Stream { reader, writer };
+                Some(Line {
+                    stream,
+                    path,
+                    opening,
+                })
+            }
+            Err(error) => {
+                reached = Some(Err(error));
+                None
+            }
+        }
     };
-    match (talks(line), carrier.take()) {
+    let said = talks(&mut go, &settings);
+    let carrier = reached.transpose().map_err(Failure::Transport)?;
+    match (said, carrier.and_then(|carrier| carrier.take())) {
         (Ok(said), link) => {
             if let Some(link) = link {
                 link.close(FAREWELL).map_err(Failure::Broken)?;

@@ -11,7 +11,7 @@ use rsync_core::path::RelPath;
 use transport::Location;
 
 use crate::args::Reach;
-use crate::conversation::{Line, with_agent};
+use crate::conversation::with_agent;
 use crate::errors::Failure;
 use crate::interrupt::Interrupt;
 use crate::mapping::Verb;
@@ -63,18 +63,9 @@ fn listed(
         (Verb::Pull, &options),
         interrupt,
         |_, _| (),
-        |line| {
-            let Line {
-                stream,
-                path,
-                settings,
-                opening,
-            } = line;
-            let care = &Care {
-                opening,
-                ..Care::default()
-            };
-            engine::pull_with_care(stream, path, &nothing, &options, settings, &list, care)
+        |way, settings| {
+            let (care, source) = (&Care::default(), &there.path);
+            engine::pull_by_way(way, source, &nothing, &options, settings, &list, care)
         },
     )?;
     // A list with holes proves nothing.

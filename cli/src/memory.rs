@@ -75,7 +75,6 @@ impl Memory {
                 .and_then(Baseline::agreed),
             max_delete_percent: Some(self.max_delete_percent).filter(|&percent| percent < 100),
             guarded: !self.trusts_source,
-            opening: None,
         }
     }
 

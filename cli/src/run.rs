@@ -11,7 +11,7 @@ use transport::kubernetes::Chosen;
 
 use crate::args::Sync;
 use crate::attempts;
-use crate::conversation::{Line, with_agent};
+use crate::conversation::with_agent;
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::filters::{self, Surroundings};
@@ -171,21 +171,13 @@ fn converse(syncing: &Syncing<'_>) -> Result<Done, Failure> {
             };
             found = Some((receipt::Target::new(reached, offers), agent_bytes));
         },
-        |line| {
-            let Line {
-                stream,
-                path: there,
-                settings,
-                opening,
-            } = line;
-            let care = &Care { opening, ..care };
+        |way, settings| {
+            let source = &ends.there.path;
             match verb {
                 Verb::Pull => {
-                    engine::pull_with_care(stream, there, here, options, settings, watch, care)
+                    engine::pull_by_way(way, source, here, options, settings, watch, &care)
                 }
-                Verb::Push => {
-                    engine::push_with_care(stream, here, there, options, settings, watch, care)
-                }
+                Verb::Push => engine::push_by_way(way, here, options, settings, watch, &care),
             }
         },
     )?;

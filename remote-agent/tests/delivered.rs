@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use rsync_core::checksum::Digest;
 use rsync_core::engine::{
-    Care, ConnectionError, Error, Opening, Settings, Stream, pull, pull_with_care, push,
+    Care, ConnectionError, Error, Line, Opening, Settings, Stream, pull, pull_by_way, push,
 };
 use rsync_core::monitor::Silent;
 use rsync_core::options::Options;
@@ -138,12 +138,16 @@ fn an_agent_that_has_heard_the_request_before_there_was_a_stream_does_as_it_says
         let reached = far.reach_saying(opening.bytes());
         assert!(reached.is_opened);
         let (pipe, _process) = stream(reached);
-        let care = Care {
-            opening: Some(&opening),
-            ..Care::default()
+        let mut stream = Some(pipe);
+        let way = &mut || {
+            Some(Line {
+                stream: stream.take()?,
+                path: asked.clone(),
+                opening: Some(opening.clone()),
+            })
         };
-        let place = here.path();
-        let done = pull_with_care(pipe, asked, place, &options, &settings, &Silent, &care);
+        let (place, care) = (here.path(), &Care::default());
+        let done = pull_by_way(way, asked, place, &options, &settings, &Silent, care);
         match done {
             Ok(report) => {
                 assert!(is_kept && report.traffic.sent > opening.bytes().len() as u64);

@@ -1,5 +1,8 @@
 //! Delivery by the shells of this computer, and what may go wrong on the way to them.
 
+// Helpers are test code too.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
 mod common;
 
 use std::fs;

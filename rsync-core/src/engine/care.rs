@@ -1,7 +1,6 @@
 //! What a client takes care of in its runs. The agent decides nothing of it: of a push it is told what
 //! it may not delete, and obeys.
 
-use crate::engine::connection::Opening;
 use crate::engine::error::Error;
 use crate::engine::keeper::Keeper;
 use crate::wire::hello::Features;
@@ -23,9 +22,6 @@ pub struct Care<'a> {
     /// ([`runs_by_itself`](crate::plan::runs_by_itself)), for a source that is not trusted: it is
     /// neither made nor changed nor deleted, unless the source was asked for by that very name.
     pub guarded: bool,
-    /// What the agent has heard of this client before there was a stream to it: the opening of the very
-    /// run that this is.
-    pub opening: Option<&'a Opening>,
 }
 
 impl Care<'_> {

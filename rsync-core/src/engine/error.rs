@@ -17,6 +17,9 @@ pub enum Error {
     /// The stream to the other end failed, or what came over it made no sense.
     #[error(transparent)]
     Connection(ConnectionError),
+    /// There was no way to the other end.
+    #[error("the other end was not reached")]
+    Unreached,
     /// The other end gave up and said why.
     #[error("{}", printable(text))]
     Peer {
@@ -123,6 +126,7 @@ impl Error {
     /// The exit code of rsync(1) that fits best.
     pub fn code(&self) -> u16 {
         const SYNTAX: u16 = 1;
+        const START: u16 = 5;
         const VERSION: u16 = 2;
         const PROTOCOL: u16 = 12;
         const FILE_SELECTION: u16 = 3;
@@ -130,6 +134,7 @@ impl Error {
         const PARTIAL: u16 = 23;
         match self {
             Self::Connection(error) => error.code(),
+            Self::Unreached => START,
             Self::Peer { code, .. } => *code,
             Self::SourceMissing { .. } | Self::SourceUnreadable { .. } => PARTIAL,
             Self::DestinationUnusable { .. } | Self::DestinationBusy { .. } | Self::PeerBusy => {

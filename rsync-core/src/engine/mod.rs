@@ -18,6 +18,7 @@ mod error;
 pub(crate) mod handles;
 mod incarnation;
 pub mod keeper;
+mod line;
 mod queue;
 mod receiver;
 mod sender;
@@ -48,6 +49,7 @@ pub use crate::monitor;
 pub use care::{Care, Incarnation};
 pub use connection::{ConnectionError, MAX_TIMEOUT, Opening, Settings, Stream, Traffic};
 pub use error::Error;
+pub use line::{Line, Way};
 
 /// What a finished run has to say for itself.
 #[derive(Debug, Clone)]
@@ -105,42 +107,65 @@ pub fn pull_with_care(
     monitor: &dyn Monitor,
     care: &Care<'_>,
 ) -> Result<Report, Error> {
+    let way = &mut at_once(stream, source);
+    pull_by_way(way, source, destination, options, settings, monitor, care)
+}
+
+/// Pulls as [`pull_with_care`] does, and looks at a destination that is there already while it goes
+/// its `way` to the agent. `source` is the path there, if it is not called otherwise at the end of
+/// that way.
+pub fn pull_by_way(
+    way: Way<'_>,
+    source: &[u8],
+    destination: &Path,
+    options: &Options,
+    settings: &Settings,
+    monitor: &dyn Monitor,
+    care: &Care<'_>,
+) -> Result<Report, Error> {
     let started = Instant::now();
-    let filter = context::filter(options, destination)?;
-    let request = Request::of_pull(source, options);
-    let opening = care.opening;
-    let connection = connection::connect_after(stream, &request, settings, opening)?;
-    let mut ends = connection.into_receiver()?;
-    let peer_version = connected(&ends.agreed, monitor);
-    let key = &ends.agreed.block_key();
-    let filter = &filter;
-    let context = Context {
-        options,
-        features: ends.agreed.features,
-        filter,
-        key,
-        monitor,
-        confined: false,
-        care: *care,
-    };
-    let received = receiver::receive_into(
-        destination,
-        Some(source),
-        &context,
-        &ends.outbox,
-        &mut ends.inbox,
-    );
-    let received = end(received, &ends.outbox)?;
-    let traffic = ends.link.close()?;
-    Ok(Report {
-        receipt: received.receipt,
-        traffic,
-        peer_version,
-        elapsed: started.elapsed(),
-        incarnation: received.incarnation,
-        began_empty: received.began_empty,
-        content_digest: received.content_digest,
-        tree_digest: received.tree,
+    let filter = &context::filter(options, destination)?;
+    let early = receiver::prepare(destination, source, options, filter, care)?;
+    receiver::look_while(early.as_ref(), |looking| {
+        let Line {
+            stream,
+            path,
+            opening,
+        } = line::go(way)?;
+        let request = Request::of_pull(&path, options);
+        let connection = connection::connect_after(stream, &request, settings, opening.as_ref())?;
+        let mut ends = connection.into_receiver()?;
+        let peer_version = connected(&ends.agreed, monitor);
+        let key = &ends.agreed.block_key();
+        let context = Context {
+            options,
+            features: ends.agreed.features,
+            filter,
+            key,
+            monitor,
+            confined: false,
+            care: *care,
+        };
+        let received = receiver::receive_into(
+            destination,
+            Some(&path),
+            looking,
+            &context,
+            &ends.outbox,
+            &mut ends.inbox,
+        );
+        let received = end(received, &ends.outbox)?;
+        let traffic = ends.link.close()?;
+        Ok(Report {
+            receipt: received.receipt,
+            traffic,
+            peer_version,
+            elapsed: started.elapsed(),
+            incarnation: received.incarnation,
+            began_empty: received.began_empty,
+            content_digest: received.content_digest,
+            tree_digest: received.tree,
+        })
     })
 }
 
@@ -177,6 +202,19 @@ pub fn push_with_care(
     monitor: &dyn Monitor,
     care: &Care<'_>,
 ) -> Result<Report, Error> {
+    let way = &mut at_once(stream, destination);
+    push_by_way(way, source, options, settings, monitor, care)
+}
+
+/// Pushes as [`push_with_care`] does, by a `way` to the agent that ends at the destination.
+pub fn push_by_way(
+    way: Way<'_>,
+    source: &Path,
+    options: &Options,
+    settings: &Settings,
+    monitor: &dyn Monitor,
+    care: &Care<'_>,
+) -> Result<Report, Error> {
     let started = Instant::now();
     let mut opened = source::open(
         source.as_os_str().as_bytes(),
@@ -184,9 +222,13 @@ pub fn push_with_care(
         options.links,
     )?;
     let filter = context::filter(options, opened.root.path())?;
-    let request = Request::of_push(destination, options);
-    let opening = care.opening;
-    let connection = connection::connect_after(stream, &request, settings, opening)?;
+    let Line {
+        stream,
+        path,
+        opening,
+    } = line::go(way)?;
+    let request = Request::of_push(&path, options);
+    let connection = connection::connect_after(stream, &request, settings, opening.as_ref())?;
     let mut ends = connection.into_sender()?;
     let peer_version = connected(&ends.agreed, monitor);
     let key = &ends.agreed.block_key();
@@ -256,13 +298,25 @@ pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
                     confined: settings.confined,
                     care: Care::default(),
                 };
-                receiver::receive_into(path, None, &context, &ends.outbox, &mut ends.inbox)
+                receiver::receive_into(path, None, None, &context, &ends.outbox, &mut ends.inbox)
             });
             end(received, &ends.outbox)?;
             ends.link.close()?;
         }
     }
     Ok(())
+}
+
+/// The way along a stream that is there.
+fn at_once(stream: Stream, path: &[u8]) -> impl FnMut() -> Option<Line> {
+    let mut stream = Some(stream);
+    move || {
+        Some(Line {
+            stream: stream.take()?,
+            path: path.to_vec(),
+            opening: None,
+        })
+    }
 }
 
 fn detail(options: &Options) -> Detail {

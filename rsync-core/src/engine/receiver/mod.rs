@@ -40,7 +40,8 @@ use crate::wire::hello::Features;
 use crate::wire::message::{FromReceiver, FromSender, ReceiverTotals, Source, TreeDigest};
 
 use metadata::Desired;
-use prepare::{Prepared, announced};
+use prepare::{Looking, Prepared, announced};
+pub(crate) use prepare::{look_while, prepare};
 use shared::Shared;
 
 /// Threads that compute signatures.
@@ -52,29 +53,33 @@ const MORE_ITEMS: usize = 8000;
 /// it `asked` for; an agent takes what its client gives.
 ///
 /// A client does not wait for the announcement of the source to say what it has, if its
-/// destination is there already: that saves a round trip. One that is missing is made only when
-/// the source is known to be there.
+/// destination is there already and is being looked at: that saves round trips. One that is missing
+/// is made only when the source is known to be there.
 pub(crate) fn receive_into(
     path: &Path,
     asked: Option<&[u8]>,
+    looking: Option<Looking<'_, '_>>,
     context: &Context<'_>,
     outbox: &Outbox<FromReceiver>,
     inbox: &mut Inbox<FromSender>,
 ) -> Result<Received, Error> {
     let desired = Desired::new(context.options)?;
-    let early = asked.map(|asked| destination::open_existing(path, asked));
-    let (prepared, source, summary) = match early.transpose()?.flatten() {
-        Some(opened) => {
-            let prepared = Prepared::new(path, opened, context)?;
-            let (source, summary) = prepared.show_while_waiting(asked, outbox, inbox)?;
+    let late;
+    let (prepared, source, summary) = match looking {
+        Some(looking) => {
+            let prepared = looking.prepared;
+            let (source, summary) = looking.show_while_waiting(asked, outbox, inbox)?;
             (prepared, source, summary)
         }
         None => {
             let source = announced(asked, inbox)?;
             let opened = destination::open(path, &source, context.options.dry_run)?;
-            let prepared = Prepared::new(path, opened, context)?;
-            let summary = prepared.show(&AtomicBool::new(false), outbox)?;
-            (prepared, source, summary)
+            let (options, filter) = (context.options, context.filter);
+            let care = &context.care;
+            late = Prepared::new(path, opened, options, filter, care, context.confined)?;
+            let summary = late.look(&AtomicBool::new(false));
+            late.show(summary.as_ref(), outbox)?;
+            (&late, source, summary)
         }
     };
     let tree = prepared.tree.as_ref();
@@ -84,7 +89,7 @@ pub(crate) fn receive_into(
     }
     let opening = Opening {
         source,
-        renamed: prepared.renamed,
+        renamed: prepared.renamed.clone(),
         created: prepared.created,
         umask: prepared.umask,
         guard: prepared.guard,

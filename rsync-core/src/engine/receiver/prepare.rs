@@ -1,15 +1,21 @@
 //! Before the first listing: the source is announced, the destination opened, locked and shown.
+//!
+//! A client begins to look at a destination that is there before it knows anything of the other end.
 
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ScopedJoinHandle;
 
+use crate::engine::care::Care;
 use crate::engine::connection::{Inbox, Outbox};
-use crate::engine::context::Context;
 use crate::engine::destination;
 use crate::engine::error::Error;
 use crate::engine::receiver::partial;
 use crate::engine::source;
 use crate::engine::tree::{Side, Summary, Tree};
+use crate::filter::Filter;
+use crate::options::Options;
 use crate::path::FileName;
 use crate::plan::Guard;
 use crate::root::{self, Access};
@@ -35,7 +41,7 @@ pub(super) fn announced(
 }
 
 /// The destination, opened and locked.
-pub(super) struct Prepared<'a> {
+pub(crate) struct Prepared<'a> {
     /// Nothing where it does not exist and a dry run must not create it.
     pub(super) tree: Option<Tree<'a>>,
     /// Name that the source's single entry gets.
@@ -52,9 +58,11 @@ impl<'a> Prepared<'a> {
     pub(super) fn new(
         path: &Path,
         opened: destination::Opened,
-        context: &Context<'a>,
+        options: &'a Options,
+        filter: &'a Filter,
+        care: &Care<'_>,
+        confined: bool,
     ) -> Result<Self, Error> {
-        let options = context.options;
         if let Some(root) = opened.root.as_ref().filter(|_| !options.dry_run)
             && !root.lock().map_err(Error::Destination)?
         {
@@ -64,16 +72,16 @@ impl<'a> Prepared<'a> {
         }
         let umask = root::umask();
         let guard = Guard {
-            stands: context.care.guarded,
+            stands: care.guarded,
             asked_by_name: opened.only.is_some(),
         };
-        if let Some(root) = opened.root.as_ref().filter(|_| context.confined) {
+        if let Some(root) = opened.root.as_ref().filter(|_| confined) {
             root.confine(Access::Write);
         }
         let tree = opened.root.map(|root| Tree {
             root,
             only: opened.only,
-            filter: context.filter,
+            filter,
             options,
             side: Side::Destination,
             guard,
@@ -87,42 +95,94 @@ impl<'a> Prepared<'a> {
         })
     }
 
-    /// Tells the sender what is here, unless it is told to `stop` meanwhile.
-    pub(super) fn show(
-        &self,
-        stop: &AtomicBool,
-        outbox: &Outbox<FromReceiver>,
-    ) -> Result<Option<Summary>, Error> {
-        let tree = self.tree.as_ref();
-        let summary = tree.map(|tree| Summary::of(tree, stop));
-        // A summary that was stopped is of a part only.
-        if !stop.load(Ordering::Relaxed) {
-            outbox.send(&FromReceiver::Holdings(first_holdings(
-                tree,
-                summary.as_ref(),
-            )))?;
-        }
-        Ok(summary)
+    /// Condenses what is here, or a part of it once it is told to `stop`.
+    pub(super) fn look(&self, stop: &AtomicBool) -> Option<Summary> {
+        self.tree.as_ref().map(|tree| Summary::of(tree, stop))
     }
 
+    /// Tells the sender what is here.
+    pub(super) fn show(
+        &self,
+        summary: Option<&Summary>,
+        outbox: &Outbox<FromReceiver>,
+    ) -> Result<(), Error> {
+        let holdings = first_holdings(self.tree.as_ref(), summary);
+        outbox.send(&FromReceiver::Holdings(holdings))?;
+        Ok(())
+    }
+}
+
+/// The destination of a pull of `asked`, opened and locked, if it is there already.
+pub(crate) fn prepare<'a>(
+    path: &Path,
+    asked: &[u8],
+    options: &'a Options,
+    filter: &'a Filter,
+    care: &Care<'_>,
+) -> Result<Option<Prepared<'a>>, Error> {
+    let opened = destination::open_existing(path, asked)?;
+    opened
+        .map(|opened| Prepared::new(path, opened, options, filter, care, false))
+        .transpose()
+}
+
+/// Looks at a destination, if there is one, on a thread of its own while it does the rest of the
+/// `run`.
+pub(crate) fn look_while<T>(
+    prepared: Option<&Prepared<'_>>,
+    run: impl FnOnce(Option<Looking<'_, '_>>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let looking = prepared.map(|prepared| Looking {
+            prepared,
+            stop: &stop,
+            looker: scope.spawn(|| prepared.look(&stop)),
+        });
+        let outcome = run(looking);
+        // Nobody waits for it any more.
+        stop.store(true, Ordering::Relaxed);
+        outcome
+    })
+}
+
+/// A destination that is being looked at.
+pub(crate) struct Looking<'scope, 'a> {
+    pub(super) prepared: &'scope Prepared<'a>,
+    stop: &'scope AtomicBool,
+    looker: ScopedJoinHandle<'scope, Option<Summary>>,
+}
+
+impl Looking<'_, '_> {
     /// Tells the sender what is here while the announcement of the source is on its way.
     pub(super) fn show_while_waiting(
-        &self,
+        self,
         asked: Option<&[u8]>,
         outbox: &Outbox<FromReceiver>,
         inbox: &mut Inbox<FromSender>,
     ) -> Result<(Source, Option<Summary>), Error> {
-        let stop = AtomicBool::new(false);
-        let mut summary = Ok(None);
+        let Self {
+            prepared,
+            stop,
+            looker,
+        } = self;
+        let mut shown = Ok(None);
         let source = std::thread::scope(|scope| {
-            let (stop, summary) = (&stop, &mut summary);
-            scope.spawn(move || *summary = self.show(stop, outbox));
+            let shown = &mut shown;
+            scope.spawn(move || {
+                let summary = looker.join().unwrap_or_else(|panic| resume_unwind(panic));
+                // A summary that was stopped is of a part only.
+                *shown = match stop.load(Ordering::Relaxed) {
+                    false => prepared.show(summary.as_ref(), outbox).map(|()| summary),
+                    true => Ok(None),
+                };
+            });
             let source = announced(asked, inbox);
             stop.store(source.is_err(), Ordering::Relaxed);
             source
         });
         // A source that can not be had says more than a connection that has failed over it.
-        Ok((source?, summary?))
+        Ok((source?, shown?))
     }
 }
 
