@@ -50,6 +50,8 @@ fn listed(
             devices: true,
             specials: true,
             special_bits: true,
+            xattrs: true,
+            acls: true,
             ..Attributes::default()
         },
         compare: Compare::Checksum,
@@ -83,9 +85,7 @@ struct List(Mutex<Vec<(RelPath, Entry)>>);
 
 impl Monitor for List {
     fn event(&self, event: &Event<'_>) {
-        if let Event::Item { path, entry, .. } = *event
-            && !path.is_root()
-        {
+        if let Event::Item { path, entry, .. } = *event {
             let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             entries.push((path.clone(), entry.clone()));
         }

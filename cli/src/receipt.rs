@@ -2,6 +2,8 @@
 //! both ends agreed on, and what is at the destination now. `ksyncd verify` holds a destination
 //! against it.
 
+mod item;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -10,13 +12,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rsync_core::checksum::{Digest, Hasher};
-use rsync_core::engine::Report;
-use rsync_core::entry::{Entry, Kind};
+use rsync_core::checksum::Digest;
+use rsync_core::engine::{Report, tree_digest};
+use rsync_core::entry::Entry;
 use rsync_core::keep::manifest;
+use rsync_core::options::Options;
 use rsync_core::path::RelPath;
 use rsync_core::receipt::Receipt as Counts;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use transport::agents::Offer;
 use transport::delivery::Delivered;
 use transport::kubernetes::Chosen;
@@ -26,6 +30,8 @@ use crate::args::{Reach, Sync};
 use crate::elsewhere;
 use crate::errors::Failure;
 use crate::interrupt::Interrupt;
+
+use item::{Item, digest_of};
 
 /// Tells a receipt from other files, and its versions from each other.
 const FORMAT: &str = "ksyncd-receipt-1";
@@ -62,6 +68,10 @@ pub(crate) struct Receipt {
     /// Over `entries`, in order of paths. Missing in receipts of older versions.
     #[serde(default)]
     entries_digest: Option<String>,
+    /// Whether `entries` tell of attributes, access lists and the directory itself; not so in receipts
+    /// of older versions.
+    #[serde(default)]
+    tells_attributes: bool,
     /// What is at the destination, and nothing else is.
     entries: Vec<Item>,
 }
@@ -74,6 +84,36 @@ struct Trees {
     source: String,
     /// As the other end did, over what it was told and over what it had already.
     destination: String,
+    /// The rules of the run by which `entries` have this digest: then all that both ends agreed on is
+    /// there as it was agreed, and nothing else, and a later look computes the digest again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rules: Option<Value>,
+}
+
+impl Trees {
+    /// The digest on which both ends of a run with these options agreed, where `there` is now.
+    fn new(digest: [u8; 32], options: &Options, there: &[(RelPath, Entry)]) -> Self {
+        let rules = Options {
+            attributes: options.attributes.clone(),
+            compare: options.compare,
+            ..Options::default()
+        };
+        let has_it = tree_digest(there, &rules) == digest;
+        // The engine gives one digest because the two are equal.
+        let digest = Digest::from(digest).to_string();
+        Self {
+            source: digest.clone(),
+            destination: digest,
+            rules: serde_json::to_value(rules).ok().filter(|_| has_it),
+        }
+    }
+
+    /// Whether these entries still have the digest; nothing if that can not be told.
+    fn is_of(&self, there: &[(RelPath, Entry)]) -> Option<bool> {
+        let rules: Options = serde_json::from_value(self.rules.clone()?).ok()?;
+        let digest = Digest::from(tree_digest(there, &rules)).to_string();
+        Some(digest == self.source && digest == self.destination)
+    }
 }
 
 /// Where the end that is elsewhere was, and who was there for us.
@@ -119,61 +159,6 @@ impl Target {
     }
 }
 
-/// One entry of the destination.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Item {
-    #[serde(with = "crate::exact")]
-    path: PathBuf,
-    kind: String,
-    mode: u32,
-    mtime: (i64, u32),
-    #[serde(skip_serializing_if = "Option::is_none")]
-    owner: Option<(u32, u32)>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<String>,
-}
-
-impl Item {
-    fn new((path, entry): &(RelPath, Entry)) -> Self {
-        let path = OsStr::from_bytes(path.as_bytes());
-        let kind = match &entry.kind {
-            Kind::Symlink { target } => format!("link to {target}"),
-            Kind::CharDevice { device } | Kind::BlockDevice { device } => {
-                format!("device {}:{}", device.major, device.minor)
-            }
-            Kind::File { .. } => "file".to_owned(),
-            Kind::Dir => "directory".to_owned(),
-            Kind::Fifo => "pipe".to_owned(),
-            Kind::Socket => "socket".to_owned(),
-        };
-        Self {
-            path: path.into(),
-            kind,
-            mode: entry.mode,
-            mtime: entry.mtime.into(),
-            owner: entry.owner.map(|owner| (owner.uid, owner.gid)),
-            size: entry.file_size(),
-            digest: entry.digest.map(|digest| digest.to_string()),
-        }
-    }
-
-    /// What is different about it now, in words.
-    fn differs_in(&self, now: &Self) -> Vec<&'static str> {
-        let parts = [
-            (self.kind != now.kind, "kind"),
-            (self.size != now.size, "size"),
-            (self.digest != now.digest, "content"),
-            (self.mode != now.mode, "permissions"),
-            (self.mtime != now.mtime, "time"),
-            (self.owner != now.owner, "owner"),
-        ];
-        let differing = parts.into_iter().filter(|(differs, _)| *differs);
-        differing.map(|(_, part)| part).collect()
-    }
-}
-
 /// A destination that can be looked at.
 pub(crate) enum Destination<'a> {
     /// This program can.
@@ -204,16 +189,15 @@ impl<'a> Destination<'a> {
     }
 
     /// Everything that is there now.
-    fn items(&self) -> Result<Vec<Item>, Failure> {
-        let listed = match self {
-            Self::Here(path) => manifest(path).map_err(Failure::Unproven)?,
+    fn entries(&self) -> Result<Vec<(RelPath, Entry)>, Failure> {
+        match self {
+            Self::Here(path) => manifest(path).map_err(Failure::Unproven),
             Self::There {
                 location,
                 flags,
                 interrupt,
-            } => elsewhere::manifest(flags, location, interrupt)?,
-        };
-        Ok(listed.iter().map(Item::new).collect())
+            } => elsewhere::manifest(flags, location, interrupt),
+        }
     }
 }
 
@@ -221,6 +205,7 @@ impl<'a> Destination<'a> {
 pub(crate) fn write(
     file: &Path,
     args: &Sync,
+    options: &Options,
     destination: &Destination<'_>,
     report: &Report,
     target: Option<&Target>,
@@ -230,15 +215,8 @@ pub(crate) fn write(
         cause,
     };
     let hex = |bytes: [u8; 16]| format!("{:032x}", u128::from_be_bytes(bytes));
-    // The engine gives one digest because the two are equal.
-    let trees = report.tree_digest.map(|digest| {
-        let digest = Digest::from(digest).to_string();
-        Trees {
-            source: digest.clone(),
-            destination: digest,
-        }
-    });
-    let entries = destination.items()?;
+    let there = destination.entries()?;
+    let entries: Vec<_> = there.iter().map(Item::new).collect();
     let receipt = Receipt {
         format: FORMAT.to_owned(),
         ksyncd: env!("CARGO_PKG_VERSION").to_owned(),
@@ -260,7 +238,10 @@ pub(crate) fn write(
         sent_bytes: report.traffic.sent,
         received_bytes: report.traffic.received,
         content_digest: hex(report.content_digest),
-        trees,
+        trees: report
+            .tree_digest
+            .map(|digest| Trees::new(digest, options, &there)),
+        tells_attributes: true,
         entries_digest: Some(digest_of(&entries)),
         entries,
     };
@@ -287,16 +268,13 @@ fn is_file(file: &File) -> bool {
     file.metadata().is_ok_and(|found| found.is_file())
 }
 
-/// One digest over all of them.
-fn digest_of(items: &[Item]) -> String {
-    let mut hasher = Hasher::new();
-    for item in items {
-        // What is written as JSON in a receipt can be written as JSON.
-        let text = serde_json::to_vec(item).unwrap_or_default();
-        hasher.update(&(text.len() as u64).to_le_bytes());
-        hasher.update(&text);
-    }
-    hasher.digest().to_string()
+/// What came of a look at a destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Findings {
+    /// Entries that are not as they were.
+    pub(crate) differences: u64,
+    /// The digest of the whole tree was computed again and is the one that both ends agreed on.
+    pub(crate) has_agreed_digest: bool,
 }
 
 impl Receipt {
@@ -318,21 +296,24 @@ impl Receipt {
         (receipt.format == FORMAT).then_some(receipt)
     }
 
-    /// Tells each difference between what `destination` was and what it is; gives their number.
+    /// Tells each difference between what `destination` was and what it is.
     pub(crate) fn differences(
         &self,
         destination: &Destination<'_>,
         tell: &mut dyn FnMut(&Path, &str),
-    ) -> Result<u64, Failure> {
-        let found = destination.items()?;
-        if let Some(digest) = &self.entries_digest {
-            if digest_of(&self.entries) != *digest {
-                return Err(Failure::ReceiptChanged);
-            }
-            if digest_of(&found) == *digest {
-                return Ok(0);
-            }
+    ) -> Result<Findings, Failure> {
+        let digest = self.entries_digest.as_ref();
+        if digest.is_some_and(|digest| digest_of(&self.entries) != *digest) {
+            return Err(Failure::ReceiptChanged);
         }
+        let there = destination.entries()?;
+        let mut found: Vec<_> = there.iter().map(Item::new).collect();
+        if !self.tells_attributes {
+            found.retain(|item| item.path != Path::new("."));
+            found.iter_mut().for_each(Item::forget_attributes);
+        }
+        let trees = self.trees.as_ref();
+        let has_agreed_digest = trees.and_then(|trees| trees.is_of(&there));
         let by_path = |item: Item| (item.path.clone(), item);
         let mut now: BTreeMap<_, _> = found.into_iter().map(by_path).collect();
         let mut count = 0;
@@ -352,6 +333,16 @@ impl Receipt {
             }
         }
         now.keys().for_each(|path| differs(path, "was not there"));
-        Ok(count)
+        if count == 0 && has_agreed_digest == Some(false) {
+            count += 1;
+            tell(
+                Path::new("."),
+                "has not the digest that both ends agreed on",
+            );
+        }
+        Ok(Findings {
+            differences: count,
+            has_agreed_digest: has_agreed_digest == Some(true),
+        })
     }
 }

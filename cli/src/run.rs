@@ -112,12 +112,17 @@ fn sync_one(
             Verb::Pull => receipt::Destination::Here(&ends.here),
             Verb::Push => receipt::Destination::of(&ends.there, &args.reach, interrupt),
         };
-        receipt::write(file, args, &destination, &done.report, done.target.as_ref())?;
+        receipt::write(
+            file,
+            args,
+            options,
+            &destination,
+            &done.report,
+            done.target.as_ref(),
+        )?;
     }
-    let differs =
-        report.is_some_and(|report| report.receipt.transferred > 0 || report.receipt.deleted > 0);
     Ok(
-        if args.is_verification && differs && exit == Exit::Success {
+        if args.is_verification && watch.has_changes() && exit == Exit::Success {
             Exit::Partial
         } else {
             exit

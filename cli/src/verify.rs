@@ -42,18 +42,24 @@ fn against_receipt(receipt: &Receipt, args: &Sync) -> Result<Exit, Failure> {
     let destination = Destination::of(&location, &args.reach, &interrupt);
     let mut out = io::stdout().lock();
     let mut written = Ok(());
-    let differences = receipt.differences(&destination, &mut |path, how| {
+    let findings = receipt.differences(&destination, &mut |path, how| {
         let line = writeln!(out, "{} {how}", escape(path.as_os_str().as_bytes()));
         if written.is_ok() {
             written = line;
         }
     })?;
     written.map_err(|cause| Failure::Output { cause })?;
+    let digest = if findings.has_agreed_digest {
+        "; its tree has the digest that both ends agreed on"
+    } else {
+        ""
+    };
     let _ = writeln!(
         io::stderr().lock(),
-        "ksyncd: {differences} differences from the receipt"
+        "ksyncd: {} differences from the receipt{digest}",
+        findings.differences
     );
-    Ok(if differences == 0 {
+    Ok(if findings.differences == 0 {
         Exit::Success
     } else {
         Exit::Partial

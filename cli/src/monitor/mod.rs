@@ -16,6 +16,7 @@ mod summary;
 mod trouble;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -86,6 +87,8 @@ pub(crate) struct Place {
 pub(crate) struct Watch {
     lines: Arc<Lines>,
     watchers: Vec<Box<dyn Watcher>>,
+    /// Something was changed, or would be.
+    has_changes: AtomicBool,
 }
 
 impl Watch {
@@ -116,12 +119,21 @@ impl Watch {
                 style,
             )));
         }
-        Ok(Self { lines, watchers })
+        Ok(Self {
+            lines,
+            watchers,
+            has_changes: AtomicBool::new(false),
+        })
     }
 
     /// The output that all watchers share, for whoever has to end the program in a hurry.
     pub(crate) fn lines(&self) -> Arc<Lines> {
         Arc::clone(&self.lines)
+    }
+
+    /// True once an entry was changed or deleted, or would be, be it the top of the tree.
+    pub(crate) fn has_changes(&self) -> bool {
+        self.has_changes.load(Ordering::Relaxed)
     }
 
     /// Runs `work` while the watchers are refreshed a few times a second.
@@ -169,6 +181,14 @@ impl Watch {
 
 impl Monitor for Watch {
     fn event(&self, event: &Event<'_>) {
+        let is_change = match event {
+            Event::Item { change, .. } => !change.is_none(),
+            Event::Deleted { .. } => true,
+            _ => false,
+        };
+        if is_change {
+            self.has_changes.store(true, Ordering::Relaxed);
+        }
         self.watchers
             .iter()
             .for_each(|watcher| watcher.event(event));

@@ -84,6 +84,29 @@ impl Place {
             .collect()
     }
 
+    /// A receipt that a run wrote here.
+    pub(crate) fn receipt(&self, name: &str) -> serde_json::Value {
+        serde_json::from_slice(&fs::read(self.path(name)).unwrap()).unwrap()
+    }
+
+    /// A remote shell for a host that is this one.
+    pub(crate) fn remote_shell(&self) -> PathBuf {
+        self.shell("printf '#!/bin/sh\\nshift\\nexec \"$@\"\\n' > rsh; chmod +x rsh");
+        self.path("rsh")
+    }
+
+    /// Runs to success with an agent that is delivered; nothing, with a printed reason, if this
+    /// build has none.
+    pub(crate) fn run_with_agent(&self, args: &str) -> Option<Output> {
+        let output = self.command(args).output().unwrap();
+        if text(&output.stderr).contains("no agent") {
+            eprintln!("skipped: this build has no agent to deliver");
+            return None;
+        }
+        assert!(output.status.success(), "{args}: {output:?}");
+        Some(output)
+    }
+
     /// Everything below the state directory and beside the destination that holds old versions.
     pub(crate) fn kept_files(&self) -> usize {
         [&self.state, &self.path(".ksyncd.kept")]

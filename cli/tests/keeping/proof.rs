@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::place::{Place, text};
+use crate::place::{Place, lacks, text};
 
 fn pulled() -> Place {
     let place = Place::new();
@@ -14,18 +14,27 @@ fn pulled() -> Place {
     place
 }
 
+/// Its format comes first, by which a receipt is known.
+fn write_receipt(place: &Place, name: &str, receipt: &serde_json::Value) {
+    let text = receipt.to_string();
+    let format = &receipt["format"];
+    let rest = text.strip_prefix('{').unwrap();
+    let rest = rest.replacen(&format!("\"format\":{format},"), "", 1);
+    let text = format!("{{\"format\":{format},{rest}");
+    fs::write(place.path(name), text).unwrap();
+}
+
 #[test]
 fn a_receipt_accounts_for_the_run_and_for_what_is_there() {
     let place = pulled();
-    let receipt: serde_json::Value =
-        serde_json::from_slice(&fs::read(place.path("proof")).unwrap()).unwrap();
+    let receipt = place.receipt("proof");
     assert_eq!(receipt["format"], "ksyncd-receipt-1");
     assert_eq!(receipt["counts"]["entries"], 5);
     assert_eq!(receipt["counts"]["transferred"], 5);
     assert_eq!(receipt["source"], "s/");
     assert_ne!(receipt["content_digest"], "0".repeat(32));
     let entries = receipt["entries"].as_array().unwrap();
-    assert_eq!(entries.len(), 5, "{entries:?}");
+    assert_eq!(entries.len(), 6, "the directory itself too: {entries:?}");
     let a = entries.iter().find(|entry| entry["path"] == "a").unwrap();
     let digest = rsync_core::checksum::Digest::of(b"one\n").to_string();
     assert_eq!(a["digest"], digest);
@@ -36,8 +45,7 @@ fn a_receipt_accounts_for_the_run_and_for_what_is_there() {
 fn a_receipt_has_a_digest_of_the_whole_tree_from_either_end() {
     let place = pulled();
     let trees = |name: &str| {
-        let receipt: serde_json::Value =
-            serde_json::from_slice(&fs::read(place.path(name)).unwrap()).unwrap();
+        let receipt = place.receipt(name);
         assert_eq!(receipt["trees"]["source"], receipt["trees"]["destination"]);
         let digest = receipt["trees"]["source"].as_str().unwrap().to_owned();
         assert_eq!(digest.len(), 64);
@@ -66,21 +74,14 @@ fn a_receipt_that_was_changed_proves_nothing() {
 #[test]
 fn a_receipt_names_the_agents_of_which_one_ran() {
     let place = Place::new();
-    place.shell(
-        "mkdir s; echo one > s/a
-         printf '#!/bin/sh\nshift\nexec \"$@\"\n' > rsh; chmod +x rsh",
-    );
-    let (rsh, source) = (place.path("rsh"), place.path("s"));
+    place.shell("mkdir s; echo one > s/a");
+    let (rsh, source) = (place.remote_shell(), place.path("s"));
     let (rsh, source) = (rsh.display(), source.display());
-    let mut command = place.command(&format!("pull --receipt=proof --rsh={rsh} h:{source}/ d"));
-    let output = command.output().unwrap();
-    if text(&output.stderr).contains("no agent") {
-        eprintln!("skipped: this build has no agent to deliver");
+    let pull = format!("pull --receipt=proof --rsh={rsh} h:{source}/ d");
+    if place.run_with_agent(&pull).is_none() {
         return;
     }
-    assert!(output.status.success(), "{output:?}");
-    let receipt: serde_json::Value =
-        serde_json::from_slice(&fs::read(place.path("proof")).unwrap()).unwrap();
+    let receipt = place.receipt("proof");
     let target = &receipt["target"];
     let digest = target["agents"][std::env::consts::ARCH].as_str().unwrap();
     assert_eq!(digest.len(), 64, "{target}");
@@ -116,6 +117,7 @@ fn every_difference_is_named_and_nothing_is_changed() {
     assert_eq!(
         lines,
         [
+            ". differs in time",
             "a differs in content",
             "extra was not there",
             "link is missing",
@@ -137,6 +139,136 @@ fn every_difference_is_named_and_nothing_is_changed() {
     );
     assert_eq!(place.differences("before", "d"), "");
     assert_eq!(place.log().len(), 1, "a look is no run to undo");
+}
+
+/// A tree with everything that a change can be about, pulled, and copied to `agreed`.
+fn pulled_whole() -> Option<Place> {
+    if lacks(&["rsync", "setfattr", "setfacl"]) {
+        return None;
+    }
+    let place = Place::new();
+    place.shell(
+        "mkdir -p s/sub/deep; echo one > s/a; echo two > s/sub/b; ln -s a s/link; mkfifo s/sub/pipe
+         echo three > s/sub/deep/c; setfattr -n user.k -v old s/a s/sub; setfacl -m u:1:r s/sub/b
+         touch -d 2001-01-01 s/a s/sub/b s/sub/pipe s/sub/deep s/sub s",
+    );
+    place.run("pull -aAX --specials --receipt=proof s/ d", 0);
+    place.shell("cp -a d agreed");
+    let said = text(&place.run("verify proof d", 0).stderr);
+    assert!(
+        said.contains("the digest that both ends agreed on"),
+        "{said}"
+    );
+    Some(place)
+}
+
+/// Each change with its traces wiped, and what a look at the receipt says of it.
+const CHANGES: &[(&str, &str)] = &[
+    (
+        "printf 'tvo\\n' > sub/b; touch -d 2001-01-01 sub/b",
+        "sub/b differs in content",
+    ),
+    (
+        "echo longer >> sub/b; touch -d 2001-01-01 sub/b",
+        "sub/b differs in size, content",
+    ),
+    ("touch -d 2001-01-02 a", "a differs in time"),
+    (
+        "touch -d '2001-01-01 00:00:00.000000001' a",
+        "a differs in time",
+    ),
+    ("chmod 600 a", "a differs in permissions"),
+    ("chmod u+s a", "a differs in permissions"),
+    ("chmod 700 sub/deep", "sub/deep differs in permissions"),
+    ("chmod 700 .", ". differs in permissions"),
+    ("setfattr -n user.k -v new a", "a differs in attributes"),
+    ("setfattr -x user.k sub", "sub differs in attributes"),
+    ("setfattr -n user.k -v new .", ". differs in attributes"),
+    ("setfacl -m u:2:r sub/b", "sub/b differs in access list"),
+    ("setfacl -d -m u:2:r sub", "sub differs in access list"),
+    ("rm link; touch -d 2001-01-01 .", "link is missing"),
+    (
+        "rm -r sub/deep; touch -d 2001-01-01 sub",
+        "sub/deep is missing\nsub/deep/c is missing",
+    ),
+    (
+        "echo x > sub/extra; touch -d 2001-01-01 sub",
+        "sub/extra was not there",
+    ),
+    (
+        "mkdir sub/more; touch -d 2001-01-01 sub",
+        "sub/more was not there",
+    ),
+    (
+        "touch ../stamp; touch -hr link ../stamp; rm link; ln -s b link; touch -hr ../stamp link; touch -d 2001-01-01 .",
+        "link differs in kind",
+    ),
+    (
+        "rm sub/pipe; touch -d 2001-01-01 sub/pipe sub",
+        "sub/pipe differs in kind, size, content",
+    ),
+];
+
+#[test]
+fn every_kind_of_change_is_found_against_the_receipt_and_against_the_source() {
+    let Some(place) = pulled_whole() else {
+        return;
+    };
+    let owner = ("chown -h 12345 a", "a differs in owner");
+    let group = ("chgrp 12345 sub", "sub differs in owner");
+    let may_give = std::os::unix::fs::chown(place.path("agreed/a"), Some(0), Some(0)).is_ok();
+    let owners = [owner, group].into_iter().filter(|_| may_give);
+    for (change, found) in CHANGES.iter().copied().chain(owners) {
+        place.shell("rm -rf d before; cp -a agreed d");
+        place.run("verify proof d", 0);
+        place.run("verify -aAX --specials s/ d", 0);
+        place.shell(&format!("cd d; {change}; cd ..; cp -a d before"));
+        let said = text(&place.run("verify proof d", 23).stdout);
+        assert_eq!(said.trim_end(), found, "{change}");
+        let live = text(&place.run("verify -aAX --specials s/ d", 23).stdout);
+        let name = found.split(' ').next().unwrap().replace("sub/deep\n", "");
+        assert!(live.contains(&name), "{change}: {live}");
+        assert_eq!(
+            place.differences("before", "d"),
+            "",
+            "{change}: changed by a look"
+        );
+    }
+    assert_eq!(place.log().len(), 1, "a look is no run to undo");
+}
+
+/// Whoever writes a receipt that fits a changed tree would have to find another tree with the digest
+/// that both ends computed.
+#[test]
+fn a_receipt_that_was_made_to_fit_a_changed_tree_has_not_the_digest_of_both_ends() {
+    let Some(place) = pulled_whole() else {
+        return;
+    };
+    place.shell("echo longer >> d/a");
+    place.run("pull -aAX --specials --receipt=other d/ e", 0);
+    let (mut forged, other) = (place.receipt("proof"), place.receipt("other"));
+    for part in ["entries", "entries_digest"] {
+        forged[part] = other[part].clone();
+    }
+    write_receipt(&place, "forged", &forged);
+    let said = text(&place.run("verify forged d", 23).stdout);
+    assert_eq!(said, ". has not the digest that both ends agreed on\n");
+}
+
+#[test]
+fn a_receipt_of_an_older_version_is_held_to_what_it_tells() {
+    let place = pulled();
+    let mut old = place.receipt("proof");
+    let fields = old.as_object_mut().unwrap();
+    for new in ["tells_attributes", "trees", "entries_digest"] {
+        fields.remove(new);
+    }
+    let entries = fields["entries"].as_array_mut().unwrap();
+    entries.retain(|entry| entry["path"] != ".");
+    write_receipt(&place, "old", &old);
+    place.run("verify old d", 0);
+    place.shell("chmod 600 d/a");
+    place.run("verify old d", 23);
 }
 
 #[test]

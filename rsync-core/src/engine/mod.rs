@@ -50,6 +50,7 @@ pub use care::{Care, Incarnation};
 pub use connection::{ConnectionError, MAX_TIMEOUT, Opening, Settings, Stream, Traffic};
 pub use error::Error;
 pub use line::{Line, Way};
+pub use tree::tree_digest;
 
 /// What a finished run has to say for itself.
 #[derive(Debug, Clone)]

@@ -1,5 +1,5 @@
-//! A tree as a list: every entry with its metadata and, for a file, the digest of its content. What
-//! a receipt proves, and what a later look is held against.
+//! A tree as a list: the directory itself and every entry, with its metadata and attributes and, for a
+//! file, the digest of its content. What a receipt proves, and what a later look is held against.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -24,7 +24,10 @@ pub fn manifest(path: &Path) -> Result<Vec<(RelPath, Entry)>, Error> {
         buffer: vec![0; BUFFER_LEN],
     };
     if path.is_dir() {
-        listing.directory(Root::open(path)?.top())?;
+        let root = Root::open(path)?;
+        let itself = root.top().own_entry(&DETAIL)?;
+        listing.items.push((RelPath::root(), itself));
+        listing.directory(root.top())?;
     } else {
         let above = path.parent().filter(|above| !above.as_os_str().is_empty());
         let root = Root::open(above.unwrap_or(Path::new(".")))?;
@@ -44,8 +47,8 @@ pub fn manifest(path: &Path) -> Result<Vec<(RelPath, Entry)>, Error> {
 
 const DETAIL: Detail = Detail {
     owner: true,
-    xattrs: false,
-    acls: false,
+    xattrs: true,
+    acls: true,
     hard_links: false,
 };
 

@@ -1,6 +1,11 @@
 //! One digest over a whole tree, in whatever order its directories are met.
 
+use std::collections::BTreeMap;
+
+use crate::entry::Entry;
+use crate::options::Options;
 use crate::path::RelPath;
+use crate::plan;
 use crate::wire::message::TreeDigest;
 
 /// A sum over directories, as [`TreeDigest`] says. A sum, because several threads add to it, and
@@ -38,6 +43,26 @@ impl DirectorySum {
         }
         bytes
     }
+}
+
+/// The digest of a tree that holds these entries and nothing else, as both ends of a run with such
+/// options compute it. An entry for the directory itself may be among them.
+pub fn tree_digest(entries: &[(RelPath, Entry)], options: &Options) -> TreeDigest {
+    let mut listings = BTreeMap::from([(RelPath::root(), Vec::new())]);
+    for (path, entry) in entries {
+        if entry.is_dir() {
+            listings.entry(path.clone()).or_default();
+        }
+        if let Some(parent) = path.parent() {
+            listings.entry(parent).or_default().push(entry);
+        }
+    }
+    let mut sum = DirectorySum::default();
+    for (path, mut listing) in listings {
+        listing.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        sum.add(&path, &plan::fingerprint(listing, options).digest);
+    }
+    sum.value()
 }
 
 #[cfg(test)]
