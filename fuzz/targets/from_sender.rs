@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use oracles::{check_entry, is_plain_path, messages};
 use rsync_core::path::FileName;
 use rsync_core::session::order::FromSenderOrder;
-use rsync_core::wire::limits::{MAX_CONTENT_LEN, MAX_OPEN_FILES, SMALL_FILE_LEN};
+use rsync_core::wire::limits::{MAX_BUNDLE_LEN, MAX_CONTENT_LEN, MAX_OPEN_FILES, SMALL_FILE_LEN};
 use rsync_core::wire::message::{DataOp, DirId, FileId, FromSender};
 
 /// What the rules promise the receiver, kept apart from how they are checked.
@@ -67,6 +67,17 @@ impl Promises {
             FromSender::File { file, content, .. } => {
                 self.known_and_closed(*file);
                 assert!(content.len() as u64 <= SMALL_FILE_LEN);
+            }
+            FromSender::Bundle(bundle) => {
+                assert!(bundle.content.len() <= MAX_BUNDLE_LEN);
+                let mut seen = BTreeSet::new();
+                let mut len = 0;
+                for file in &bundle.files {
+                    self.known_and_closed(bundle.id(file));
+                    assert!(seen.insert(file.index), "each file once");
+                    len += file.seen.size;
+                }
+                assert_eq!(len, bundle.content.len() as u64);
             }
             FromSender::Begin { file, .. } => {
                 self.known_and_closed(*file);

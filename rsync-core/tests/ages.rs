@@ -7,7 +7,7 @@ mod common;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use common::{Recorder, content_of, deleting, streams, write};
+use common::{Recorder, content_of, deleting, snapshot, streams, write};
 use rsync_core::engine::{self, Care, Error, Report, Settings};
 use rsync_core::wire::hello::Features;
 
@@ -71,4 +71,43 @@ fn an_agent_that_can_not_hold_back_deletions_is_not_asked_to_delete() {
     let error = run(true, &now, old(), &cautious).unwrap_err();
     assert_eq!(error.code(), 2);
     assert!(run(true, &now, now.clone(), &cautious).is_ok());
+}
+
+#[test]
+fn many_small_files_arrive_whatever_the_age_of_the_ends() {
+    let now = Settings::default();
+    let place = tempfile::tempdir().unwrap();
+    let from = place.path().join("from");
+    for number in 0..1200 {
+        write(from.join(format!("empty/{number}")), b"");
+    }
+    for number in 0..40 {
+        let content = vec![number; 1700 * usize::from(number)];
+        write(from.join(format!("filled/{number}")), &content);
+    }
+    let mut received = Vec::new();
+    for (number, (here, there)) in [
+        (old(), old()),
+        (old(), now.clone()),
+        (now.clone(), old()),
+        (now.clone(), now),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let to = place.path().join(number.to_string());
+        let (stream, served) = streams();
+        let agent = std::thread::spawn(move || engine::serve(served, &there));
+        let (options, monitor) = (deleting(), Recorder::default());
+        let source = content_of(&from);
+        let report =
+            engine::pull(stream, source.as_bytes(), &to, &options, &here, &monitor).unwrap();
+        agent.join().unwrap().unwrap();
+        assert_eq!(snapshot(&to), snapshot(&from));
+        received.push(report.traffic.received_unpacked);
+    }
+    assert!(
+        received[3] + 30_000 < received[0],
+        "a digest for each file: {received:?}"
+    );
 }

@@ -124,6 +124,21 @@ fn from_sender() -> impl Strategy<Value = FromSender> {
                 }
             }
         ),
+        (
+            any::<u32>(),
+            vec((any::<u32>(), seen()), 0..20),
+            digest(),
+            vec(any::<u8>(), 0..2000)
+        )
+            .prop_map(|(dir, files, digest, content)| {
+                let bundled = |(index, seen)| Bundled { index, seen };
+                FromSender::Bundle(Bundle {
+                    dir: DirId(dir),
+                    files: files.into_iter().map(bundled).collect(),
+                    digest,
+                    content,
+                })
+            }),
         (file(), seen()).prop_map(|(file, seen)| FromSender::Begin { file, seen }),
         (file(), op).prop_map(|(file, op)| FromSender::Data { file, op }),
         (file(), digest()).prop_map(|(file, digest)| FromSender::End {

@@ -239,6 +239,19 @@ fn messages_of_a_sender_keep_their_bytes() {
             max_delete_percent: Some(50),
         }),
     );
+    let bundled = |index| Bundled {
+        index,
+        seen: seen(),
+    };
+    holds(
+        "bundle",
+        &M::Bundle(Bundle {
+            dir: FILE.dir,
+            files: vec![bundled(3), bundled(300)],
+            digest: digest(),
+            content: b"contents".to_vec(),
+        }),
+    );
 }
 
 #[test]

@@ -32,11 +32,14 @@ impl Dir {
             .or_else(|errno| self.open_followed_file(name, flags, errno))
             .map_err(not_a_file_if_so)
             .context("open", self.at(name))?;
-        let opened = regular(fd.as_fd()).context("open", self.at(name))?;
+        let (opened, allocated) = regular_stat(fd.as_fd())
+            .map(|stat| (stat.stamp(), stat.allocated))
+            .context("open", self.at(name))?;
         Ok(SourceFile {
             fd,
             path: self.path().join(name),
             opened,
+            allocated,
             position: 0,
         })
     }
@@ -52,9 +55,13 @@ pub(super) fn not_a_file_if_so(errno: Errno) -> io::Error {
 
 /// What an open regular file is; other kinds are an error.
 pub(super) fn regular(fd: BorrowedFd<'_>) -> io::Result<Stamp> {
+    regular_stat(fd).map(|stat| stat.stamp())
+}
+
+fn regular_stat(fd: BorrowedFd<'_>) -> io::Result<Stat> {
     let stat = Stat::of(fd)?;
     if stat.file_type == FileType::RegularFile {
-        Ok(stat.stamp())
+        Ok(stat)
     } else {
         Err(NotAFile.into())
     }
@@ -69,6 +76,8 @@ pub struct SourceFile {
     fd: OwnedFd,
     path: RelPath,
     opened: Stamp,
+    /// Bytes of the disk that were its own when it was opened.
+    allocated: u64,
     position: u64,
 }
 
@@ -118,6 +127,12 @@ impl SourceFile {
     /// Reads from `offset` until `buffer` is full or the file ends; returns how many bytes.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
         read_full(self.fd.as_fd(), buffer, offset).context("read", || self.path.clone())
+    }
+
+    /// False if it had as much of the disk as it is long when it was opened: then nothing of it was a
+    /// hole.
+    pub fn may_have_holes(&self) -> bool {
+        self.allocated < self.opened.size
     }
 
     /// The first stretch of data in `offset..end`, as start and end; empty and at `end` if only a

@@ -7,6 +7,9 @@ use rustix::path::Arg;
 use crate::entry::{Device, Owner, PERMISSION_BITS, Timestamp};
 use crate::wire::message::Seen;
 
+/// Bytes in a unit of `st_blocks`, whatever the file system's own blocks are; stat(2).
+pub(super) const BLOCK_LEN: u64 = 512;
+
 /// Tells one file or directory from every other of this machine, as long as it exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity {
@@ -55,6 +58,8 @@ pub(super) struct Stat {
     pub(super) owner: Owner,
     /// How many names it has.
     pub(super) names: u64,
+    /// Bytes of the disk that are its own, as far as it is written there yet.
+    pub(super) allocated: u64,
     /// What a device file stands for.
     pub(super) device: Device,
 }
@@ -106,6 +111,7 @@ impl From<&rustix::fs::Stat> for Stat {
                 gid: stat.st_gid,
             },
             names: stat.st_nlink as u64,
+            allocated: (stat.st_blocks as u64).saturating_mul(BLOCK_LEN),
             device: Device {
                 major: rustix::fs::major(number) as u32,
                 minor: rustix::fs::minor(number) as u32,

@@ -34,6 +34,8 @@ impl Features {
     pub const TREES: Self = Self(4);
     /// A client that pushes says what may not be deleted.
     pub const CAUTION: Self = Self(8);
+    /// Several small files in one message.
+    pub const BUNDLES: Self = Self(16);
 
     /// What this build can do.
     pub fn of_this_build() -> Self {
@@ -47,7 +49,7 @@ impl Features {
         } else {
             0
         };
-        Self(lz4 | zstd | Self::TREES.0 | Self::CAUTION.0)
+        Self(lz4 | zstd | Self::TREES.0 | Self::CAUTION.0 | Self::BUNDLES.0)
     }
 
     /// True if everything in `other` is in `self`.

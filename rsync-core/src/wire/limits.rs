@@ -12,6 +12,10 @@ pub const MAX_LISTING_ENTRIES: usize = 4096;
 pub const MAX_CONTENT_LEN: usize = 256 << 10;
 /// Files up to this many bytes travel whole in one message.
 pub const SMALL_FILE_LEN: u64 = 64 << 10;
+/// Most bytes of small files in one message.
+pub const MAX_BUNDLE_LEN: usize = 128 << 10;
+/// Most small files in one message.
+pub const MAX_BUNDLED_FILES: usize = 1024;
 /// Most digests in one message.
 pub const MAX_DIGESTS: usize = 64 << 10;
 /// Most bytes of encoded block sums in one message.

@@ -13,6 +13,7 @@
 //!   Listing…          ->                     directories that differ
 //!                     <-  Want…, Signature…  what the receiver needs of them
 //!   File…, Begin, Data…, End, Failed ->      content, in order of arrival
+//!   Bundle…           ->                     small files of one directory (optional)
 //!   Expand            ->                     subtrees whose digest differs, to be looked into
 //!                     <-  Holdings           … their digests
 //!   Listed            ->                     the listing is complete, with its totals
@@ -32,6 +33,7 @@ use crate::entry::Entry;
 use crate::options::Options;
 use crate::path::{FileName, RelPath};
 
+pub use super::bundle::{Bundle, Bundled};
 pub use super::told::{Told, ToldTrouble};
 
 /// Number of a directory within one pass, given out by the sender, counting up from 0 (the root).
@@ -136,6 +138,8 @@ pub enum FromSender {
     Tree(Option<TreeDigest>),
     /// What may not be deleted. Only a client says it, after `Source`, if both ends have the feature.
     Caution(Caution),
+    /// Whole small files that nobody asked for, if both ends have the feature.
+    Bundle(Bundle),
 }
 
 impl FromSender {
@@ -157,6 +161,7 @@ impl FromSender {
             Self::Finished(_) => "Finished",
             Self::Tree(_) => "Tree",
             Self::Caution(_) => "Caution",
+            Self::Bundle(_) => "Bundle",
         }
     }
 }
@@ -400,7 +405,8 @@ pub struct SenderTotals {
     pub literal_bytes: u64,
     /// Bytes that the receiver was told to copy.
     pub matched_bytes: u64,
-    /// XOR over all sent files of the first 16 bytes of BLAKE3(file id ‖ digest).
+    /// XOR over all sent files of the first 16 bytes of BLAKE3(file id ‖ digest); those of a
+    /// [`Bundle`] count once, with the id of the first.
     pub content_digest: [u8; 16],
 }
 
@@ -420,15 +426,18 @@ pub struct ReceiverTotals {
 }
 
 /// Byte strings as one copy instead of element by element.
-mod bytes {
+pub(super) mod bytes {
     use serde::de::{Deserializer, Error, Visitor};
     use serde::ser::Serializer;
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::wire) fn serialize<S: Serializer>(
+        bytes: &[u8],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(bytes)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::wire) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<u8>, D::Error> {
         struct Bytes;

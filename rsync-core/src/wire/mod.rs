@@ -7,6 +7,7 @@
 //! Nothing here reads, writes or waits; which frame may follow which is [`crate::session`]'s.
 
 pub mod batch;
+mod bundle;
 pub mod compress;
 pub mod frame;
 pub mod hello;

@@ -335,6 +335,28 @@ impl Sender {
         })
     }
 
+    /// Sends files of 4 bytes each in one message, of which `digest` is said to be the digest.
+    pub fn bundle(
+        &mut self,
+        dir: DirId,
+        indices: &[u32],
+        content: &[u8],
+        digest: Digest,
+    ) -> Attack {
+        self.account(id(dir, indices[0]), &digest);
+        self.totals.files_sent += indices.len() as u64 - 1;
+        let bundled = |&index| Bundled {
+            index,
+            seen: seen(4),
+        };
+        self.say(FromSender::Bundle(Bundle {
+            dir,
+            files: indices.iter().map(bundled).collect(),
+            digest,
+            content: content.to_vec(),
+        }))
+    }
+
     /// Counts a file as sent.
     pub fn account(&mut self, file: FileId, digest: &Digest) {
         self.totals.files_sent += 1;

@@ -5,7 +5,7 @@ use rsync_core::entry::Kind;
 use rsync_core::options::Options;
 use rsync_core::wire::message::*;
 
-use crate::hostile::{Outcome, Place, dir, entry, file, id, pull, seen};
+use crate::hostile::{Attack, Outcome, Place, Sender, dir, entry, file, id, pull, seen};
 
 #[test]
 fn m6_content_that_is_not_what_its_digest_says_never_takes_a_name() {
@@ -28,6 +28,84 @@ fn m6_content_that_is_not_what_its_digest_says_never_takes_a_name() {
     assert!(outcome.told("Corrupt"), "{outcome:?}");
     assert_eq!(outcome.report().receipt.failed, 1);
     place.assert_untouched();
+}
+
+#[test]
+fn m6_a_bundle_that_is_not_what_its_digest_says_is_asked_for_again_file_by_file() {
+    for is_right in [false, true] {
+        let place = Place::new();
+        let outcome = pull_into_nothing(&place, move |sender| {
+            sender.open()?;
+            let root = sender.listing("", vec![file("a"), file("b")], true)?;
+            let content = b"evilevil";
+            sender.bundle(root, &[0, 1], content, Digest::of(b"something else"))?;
+            sender.listed()?;
+            sender.serve(move |sender, file, _| {
+                sender.file(file, if is_right { b"good" } else { b"bad" })
+            })
+        });
+        let names = ["a", "b"].map(|name| place.path("d").join(name));
+        if is_right {
+            assert!(outcome.report().receipt.is_complete());
+            for name in names {
+                assert_eq!(std::fs::read(name).unwrap(), b"good");
+            }
+        } else {
+            assert_eq!(outcome.report().receipt.failed, 2);
+            assert!(!names.iter().any(|name| name.exists()));
+        }
+        place.assert_outside_is_untouched();
+    }
+}
+
+#[test]
+fn x4_a_bundle_of_files_that_nobody_asked_for_ends_the_run() {
+    let digest = Digest::of(b"evilevil");
+    for (content_follows, twice) in [(false, false), (true, true)] {
+        let place = Place::new();
+        let outcome = pull_into_nothing(&place, move |sender| {
+            sender.open()?;
+            let root = sender.listing("", vec![file("a"), file("b")], content_follows)?;
+            sender.bundle(root, &[0, 1], b"evilevil", digest)?;
+            if twice {
+                sender.bundle(root, &[0, 1], b"evilevil", digest)?;
+            }
+            sender.finish()
+        });
+        let error = outcome.error();
+        assert!(error.contains("unasked"), "{error}");
+        place.assert_outside_is_untouched();
+    }
+}
+
+#[test]
+fn x4_a_bundle_that_names_what_was_not_listed_or_holds_more_than_its_files_ends_the_run() {
+    for (indices, content, what) in [
+        (&[0, 2][..], &b"evilevil"[..], "was not listed"),
+        (&[0], b"evilevil", "hold its content"),
+        (&[0, 1], b"evil", "hold its content"),
+        (&[1, 0], b"evilevil", "in order"),
+    ] {
+        let place = Place::new();
+        let outcome = pull_into_nothing(&place, move |sender| {
+            sender.open()?;
+            let root = sender.listing("", vec![file("a"), file("b")], true)?;
+            sender.bundle(root, indices, content, Digest::of(content))?;
+            sender.finish()
+        });
+        let error = outcome.error();
+        assert!(error.contains(what), "{error}");
+        place.assert_outside_is_untouched();
+    }
+}
+
+/// Pulls into a directory in which nothing is.
+fn pull_into_nothing(
+    place: &Place,
+    attack: impl FnOnce(&mut Sender) -> Attack + Send + 'static,
+) -> Outcome {
+    std::fs::remove_dir_all(place.path("d")).unwrap();
+    pull(place, &Options::default(), attack)
 }
 
 /// Streams content that starts as `begin` says and goes on with `ops`, for every file, and ends

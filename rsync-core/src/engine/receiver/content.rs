@@ -39,6 +39,12 @@ pub(super) enum Job {
         digest: Digest,
         content: Vec<u8>,
     },
+    /// Small files of one directory, in order of their content.
+    Bundle {
+        files: Vec<(FileId, Pending, Seen)>,
+        digest: Digest,
+        content: Vec<u8>,
+    },
     Begin {
         file: FileId,
         pending: Pending,
@@ -72,6 +78,7 @@ impl Job {
                 op: DataOp::Literal(content),
                 ..
             } => content.len(),
+            Self::Bundle { files, content, .. } => content.len() + size_of_val(&files[..]),
             _ => 0,
         };
         content + size_of::<Self>()
@@ -97,7 +104,16 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
                 seen,
                 digest,
                 content,
-            } => small(shared, file, pending, seen, &digest, &content),
+            } => {
+                arrived(shared, file, 1, &digest);
+                let is_right = Digest::of(&content) == digest;
+                small(shared, file, pending, seen, is_right.then_some(&content));
+            }
+            Job::Bundle {
+                files,
+                digest,
+                content,
+            } => bundle(shared, files, &digest, &content),
             Job::Begin {
                 file,
                 pending,
@@ -248,30 +264,45 @@ fn again(
     shared.outbox.flush();
 }
 
-fn arrived(shared: &Shared<'_>, file: FileId, digest: &Digest) {
+/// So many files arrived, for which `file` stands, and what they hold has this digest.
+fn arrived(shared: &Shared<'_>, file: FileId, files: u64, digest: &Digest) {
     let mut received = shared
         .received
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    received.files += 1;
+    received.files += files;
     received.content_digest.add(file, digest);
 }
 
-fn small(
+fn bundle(
     shared: &Shared<'_>,
-    file: FileId,
-    pending: Pending,
-    seen: Seen,
+    files: Vec<(FileId, Pending, Seen)>,
     digest: &Digest,
     content: &[u8],
 ) {
-    arrived(shared, file, digest);
+    if let Some((first, ..)) = files.first() {
+        arrived(shared, *first, files.len() as u64, digest);
+    }
+    let is_right = Digest::of(content) == *digest;
+    let mut rest = content;
+    for (file, pending, seen) in files {
+        if shared.is_closed() {
+            return;
+        }
+        let len = usize::try_from(seen.size).unwrap_or(usize::MAX);
+        let piece = rest.split_off(..len).filter(|_| is_right);
+        small(shared, file, pending, seen, piece);
+    }
+}
+
+/// Puts a small file in its place. Without the right content it is asked for again.
+fn small(shared: &Shared<'_>, file: FileId, pending: Pending, seen: Seen, content: Option<&[u8]>) {
     let Some(mut place) = pending.place else {
         return shared.pending.done();
     };
-    if Digest::of(content) != *digest || content.len() as u64 != seen.size {
+    let Some(content) = content.filter(|content| content.len() as u64 == seen.size) else {
         return again(shared, file, place, pending.attempts, None);
-    }
+    };
     shared.account.count(|receipt| {
         receipt.literal_bytes = receipt.literal_bytes.saturating_add(content.len() as u64)
     });

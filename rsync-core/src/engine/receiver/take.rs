@@ -12,7 +12,7 @@ use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{MORE_ITEMS, Opening};
 use crate::engine::tree::Summary;
 use crate::wire::limits::MAX_DIGESTS;
-use crate::wire::message::{FileId, FromReceiver, FromSender, Holdings, Listed};
+use crate::wire::message::{Bundle, FileId, FromReceiver, FromSender, Holdings, Listed};
 
 /// Takes messages until the sender's account.
 pub(super) fn messages(
@@ -72,6 +72,10 @@ pub(super) fn messages(
                 ),
                 None => return Err(unexpected(file)),
             },
+            FromSender::Bundle(bundle) => {
+                let (job, first) = unpack(shared, bundle)?;
+                shared.hand_over(first, job);
+            }
             FromSender::Begin { file, seen } => match shared.pending.take(file) {
                 Some(pending) => shared.hand_over(
                     file,
@@ -109,6 +113,28 @@ pub(super) fn messages(
             }
         }
     }
+}
+
+/// A bundle as work for a writer, and the first of its files.
+fn unpack(shared: &Shared<'_>, bundle: Bundle) -> Result<(Job, FileId), Error> {
+    let Some(first) = bundle.first() else {
+        return Err(Error::Protocol("a bundle holds no file".into()));
+    };
+    let mut files = Vec::with_capacity(bundle.files.len());
+    for bundled in &bundle.files {
+        let file = bundle.id(bundled);
+        let pending = shared.pending.take(file).ok_or_else(|| unexpected(file))?;
+        files.push((file, pending, bundled.seen));
+    }
+    let Bundle {
+        digest, content, ..
+    } = bundle;
+    let job = Job::Bundle {
+        files,
+        digest,
+        content,
+    };
+    Ok((job, first))
 }
 
 fn unexpected(file: FileId) -> Error {

@@ -3,7 +3,7 @@
 //! A file that changes while it is read is read again; if it never holds still the receiver is
 //! told so, and never gets a mixture of two versions that would pass for either.
 
-use std::io::Read;
+use std::io::Read as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,19 +13,15 @@ use crate::engine::connection::{ConnectionError, Outbox};
 use crate::engine::content_digest::ContentDigest;
 use crate::engine::sender::directories::Directories;
 use crate::engine::sender::requests::{Request, Requests, Signature};
+use crate::engine::sender::small;
 use crate::engine::tree::Tree;
-use crate::entry::Entry;
 use crate::path::FileName;
 use crate::root::{self, Dir, SourceFile};
-use crate::wire::limits::{MAX_CONTENT_LEN, SMALL_FILE_LEN};
+use crate::wire::hello::Features;
+use crate::wire::limits::MAX_CONTENT_LEN;
 use crate::wire::message::{
     DataOp, FileFailure, FileId, FromSender, How, Seen, SenderTotals, SystemError,
 };
-
-/// How often a small file is read again because it changed meanwhile.
-const READ_ATTEMPTS: u32 = 4;
-/// Holes in smaller files save next to nothing.
-const MIN_SPARSE_LEN: u64 = 8192;
 
 /// Serves content of one tree.
 pub(super) struct Content<'a> {
@@ -33,7 +29,9 @@ pub(super) struct Content<'a> {
     key: &'a BlockKey,
     directories: &'a Directories<'a>,
     requests: &'a Requests,
-    outbox: &'a Outbox<FromSender>,
+    pub(super) outbox: &'a Outbox<FromSender>,
+    /// The receiver can take bundles.
+    pub(super) bundles: bool,
     files_sent: AtomicU64,
     files_failed: AtomicU64,
     literal_bytes: AtomicU64,
@@ -49,6 +47,7 @@ impl<'a> Content<'a> {
         directories: &'a Directories<'a>,
         requests: &'a Requests,
         outbox: &'a Outbox<FromSender>,
+        features: Features,
     ) -> Self {
         Self {
             tree,
@@ -56,6 +55,7 @@ impl<'a> Content<'a> {
             directories,
             requests,
             outbox,
+            bundles: features.contains(Features::BUNDLES),
             files_sent: AtomicU64::new(0),
             files_failed: AtomicU64::new(0),
             literal_bytes: AtomicU64::new(0),
@@ -91,18 +91,6 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// Sends a whole file that was just listed. A small one may wait for others until the outbox
-    /// is flushed. `buffer` is room for content, whatever is in it.
-    pub(super) fn push(
-        &self,
-        file: FileId,
-        dir: &Dir,
-        entry: &Entry,
-        buffer: &mut Vec<u8>,
-    ) -> Result<(), ConnectionError> {
-        self.whole(file, dir, &entry.name, buffer, Outbox::push)
-    }
-
     fn answer(&self, request: &Request, buffer: &mut Vec<u8>) -> Result<(), ConnectionError> {
         let file = request.file;
         // The peer may only have what was listed: the name is looked up in the listing's own terms.
@@ -114,7 +102,7 @@ impl<'a> Content<'a> {
             return self.failed(file, FileFailure::Refused);
         };
         match request.how {
-            How::Whole => self.whole(file, &dir, &request.name, buffer, Outbox::send),
+            How::Whole => self.whole(file, &dir, &request.name, buffer),
             How::From(offset) => self.stream(file, &dir, &request.name, Form::From(offset)),
             How::Digest => {
                 let mut buffer = vec![0; MAX_CONTENT_LEN];
@@ -132,50 +120,60 @@ impl<'a> Content<'a> {
         }
     }
 
-    fn failed(&self, file: FileId, failure: FileFailure) -> Result<(), ConnectionError> {
+    pub(super) fn failed(&self, file: FileId, failure: FileFailure) -> Result<(), ConnectionError> {
         self.files_failed.fetch_add(1, Ordering::Relaxed);
         self.outbox.send(&FromSender::Failed { file, failure })
     }
 
-    fn complete(&self, file: FileId, digest: &Digest) {
-        self.files_sent.fetch_add(1, Ordering::Relaxed);
+    /// So many files are sent, for which `file` stands, and what they hold has this digest.
+    pub(super) fn complete(&self, file: FileId, files: u64, digest: &Digest) {
+        self.files_sent.fetch_add(files, Ordering::Relaxed);
         self.content_digest
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .add(file, digest);
     }
 
-    /// Sends a whole file; if it is a small one, by `say`.
+    /// Sends a whole file. `buffer` is room for content, whatever is in it.
     fn whole(
         &self,
         file: FileId,
         dir: &Dir,
         name: &FileName,
         buffer: &mut Vec<u8>,
-        say: impl FnOnce(&Outbox<FromSender>, &FromSender) -> Result<(), ConnectionError>,
     ) -> Result<(), ConnectionError> {
-        match read_small(dir, name, buffer) {
+        buffer.clear();
+        match small::read(dir, name, buffer) {
             Err(failure) => self.failed(file, failure),
-            Ok(None) => self.stream(file, dir, name, Form::Whole),
+            Ok(None) => self.stream_whole(file, dir, name),
             Ok(Some(seen)) => {
                 let content = std::mem::take(buffer);
                 let digest = Digest::of(&content);
-                self.complete(file, &digest);
-                self.literal_bytes
-                    .fetch_add(content.len() as u64, Ordering::Relaxed);
+                self.complete(file, 1, &digest);
+                self.sent_literally(content.len() as u64);
                 let message = FromSender::File {
                     file,
                     seen,
                     digest,
                     content,
                 };
-                let said = say(self.outbox, &message);
+                let said = self.outbox.send(&message);
                 if let FromSender::File { content, .. } = message {
                     *buffer = content;
                 }
                 said
             }
         }
+    }
+
+    /// Sends a whole file piece by piece.
+    pub(super) fn stream_whole(
+        &self,
+        file: FileId,
+        dir: &Dir,
+        name: &FileName,
+    ) -> Result<(), ConnectionError> {
+        self.stream(file, dir, name, Form::Whole)
     }
 
     fn stream(
@@ -209,7 +207,7 @@ impl<'a> Content<'a> {
             Err(error) => Err(failure_of(error)),
         });
         match &result {
-            Ok(digest) => self.complete(file, digest),
+            Ok(digest) => self.complete(file, 1, digest),
             Err(_) => drop(self.files_failed.fetch_add(1, Ordering::Relaxed)),
         }
         self.outbox.send(&FromSender::End { file, result })
@@ -329,9 +327,12 @@ impl<'a> Content<'a> {
         Ok(())
     }
 
+    pub(super) fn sent_literally(&self, bytes: u64) {
+        self.literal_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     fn literal(&self, file: FileId, bytes: &[u8]) -> Result<(), ConnectionError> {
-        self.literal_bytes
-            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.sent_literally(bytes.len() as u64);
         self.outbox.send(&FromSender::Data {
             file,
             op: DataOp::Literal(bytes.to_vec()),
@@ -345,45 +346,11 @@ enum Form {
     Delta(Shape, Arc<Signature>),
 }
 
-/// Reads a file of at most [`SMALL_FILE_LEN`] bytes into `content`; nothing if it is larger, or
-/// has holes that are worth keeping.
-fn read_small(
-    dir: &Dir,
-    name: &FileName,
-    content: &mut Vec<u8>,
-) -> Result<Option<Seen>, FileFailure> {
-    for _ in 0..READ_ATTEMPTS {
-        let mut source = dir.open_file(name).map_err(failure_of)?;
-        let stamp = source.settled_stamp().map_err(failure_of)?;
-        let size = stamp.seen().size;
-        let may_have_holes = size >= MIN_SPARSE_LEN;
-        if size > SMALL_FILE_LEN || (may_have_holes && source.next_data(0, size) != (0, size)) {
-            return Ok(None);
-        }
-        // One byte more than there should be shows that a file grew without another call.
-        content.resize(size as usize + 1, 0);
-        let mut len = 0;
-        while (len as u64) < size {
-            match source.read(&mut content[len..]) {
-                Ok(0) => break,
-                Ok(read) => len += read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(system_failure("read", &error)),
-            }
-        }
-        if len as u64 == size && source.stamp().map_err(failure_of)? == stamp {
-            content.truncate(len);
-            return Ok(Some(stamp.seen()));
-        }
-    }
-    Err(FileFailure::KeptChanging)
-}
-
-fn failure_of(error: root::Error) -> FileFailure {
+pub(super) fn failure_of(error: root::Error) -> FileFailure {
     FileFailure::from(&error)
 }
 
-fn system_failure(operation: &str, error: &std::io::Error) -> FileFailure {
+pub(super) fn system_failure(operation: &str, error: &std::io::Error) -> FileFailure {
     FileFailure::System(SystemError {
         operation: operation.into(),
         code: error.raw_os_error().unwrap_or(0),

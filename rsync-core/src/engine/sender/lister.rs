@@ -13,6 +13,7 @@ use crate::engine::sender::content::Content;
 use crate::engine::sender::directories::Directories;
 use crate::engine::sender::owners::Told;
 use crate::engine::sender::requests::Requests;
+use crate::engine::sender::small::Bundler;
 use crate::engine::tree::{
     Agreement, Counts, DirListing, DirectorySum, Node, Side, Summary, Tree, Visit, path_item,
     problem, walk,
@@ -24,8 +25,7 @@ use crate::plan;
 use crate::root::{Detail, Dir};
 use crate::wire::limits::{MAX_DEPTH, MAX_DIGESTS, MAX_LISTING_ENTRIES};
 use crate::wire::message::{
-    DirId, FileId, FromSender, Holdings, Listed, Listing, Problem, ProblemKind, SystemError,
-    TreeDigest,
+    DirId, FromSender, Holdings, Listed, Listing, Problem, ProblemKind, SystemError, TreeDigest,
 };
 
 /// So few entries are listed rather than asked about: that takes no round trip.
@@ -44,6 +44,8 @@ pub(super) struct Lister<'a> {
     told: Mutex<Told>,
     listed: Mutex<Listed>,
     sum: Mutex<DirectorySum>,
+    /// Room for content, kept from one directory to the next: one for each walker.
+    rooms: Mutex<Vec<Vec<u8>>>,
 }
 
 impl<'a> Lister<'a> {
@@ -68,6 +70,7 @@ impl<'a> Lister<'a> {
                 ..Listed::default()
             }),
             sum: Mutex::default(),
+            rooms: Mutex::default(),
         }
     }
 
@@ -301,6 +304,10 @@ impl<'a> Lister<'a> {
         self.sum.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn rooms(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn problem(&self, path: RelPath, kind: ProblemKind) -> Result<(), ConnectionError> {
         self.listed
             .lock()
@@ -343,7 +350,7 @@ impl<'a> Lister<'a> {
         self.tell_owners(&listing.entries)?;
         let mut id = None;
         let mut sent = 0;
-        let mut buffer = Vec::new();
+        let mut room = self.rooms().pop().unwrap_or_default();
         loop {
             self.requests.wait_for_room();
             let part =
@@ -366,15 +373,17 @@ impl<'a> Lister<'a> {
             };
             id = Some(dir_id);
             if with_content {
+                let mut bundler = Bundler::new(self.content, dir_id, std::mem::take(&mut room));
                 for (entry, index) in part.iter().zip(sent as u32..) {
                     if pushed_unasked(entry, path, self.tree.options) {
-                        let file = FileId { dir: dir_id, index };
-                        self.content.push(file, dir, entry, &mut buffer)?;
+                        bundler.add(index, dir, &entry.name)?;
                     }
                 }
+                room = bundler.finish()?;
             }
             sent += part.len();
             if !more {
+                self.rooms().push(room);
                 return Ok(());
             }
         }

@@ -10,6 +10,7 @@ mod directories;
 mod lister;
 mod owners;
 mod requests;
+mod small;
 
 use std::sync::mpsc;
 
@@ -92,7 +93,7 @@ pub(crate) fn send(
     }
     let directories = Directories::new(&tree.root);
     let requests = Requests::default();
-    let content = Content::new(tree, key, &directories, &requests, outbox);
+    let content = Content::new(tree, key, &directories, &requests, outbox, features);
     let (holdings, held) = mpsc::channel();
     let (receiver, theirs, ours) = std::thread::scope(|scope| {
         let lister = Lister::new(tree, &directories, &content, &requests, outbox);

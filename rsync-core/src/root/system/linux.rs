@@ -19,7 +19,7 @@ use crate::entry::{Device, Owner, PERMISSION_BITS, Timestamp};
 use crate::path::{FileName, RelPath};
 use crate::root::dir::DIRECTORY;
 use crate::root::list::Detail;
-use crate::root::stat::{Identity, Stat};
+use crate::root::stat::{BLOCK_LEN, Identity, Stat};
 
 /// Opens a directory on the way: passing through needs no permission to read it.
 pub(in crate::root) const STEP: OFlags = OFlags::PATH
@@ -150,6 +150,7 @@ pub(in crate::root) fn stat_for_listing(
             gid: found.stx_gid,
         },
         names: found.stx_nlink.into(),
+        allocated: found.stx_blocks.saturating_mul(BLOCK_LEN),
         device: Device {
             major: found.stx_rdev_major,
             minor: found.stx_rdev_minor,

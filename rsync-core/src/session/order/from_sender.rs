@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Ledger, OrderError, Violation};
 use crate::path::{FileName, RelPath};
 use crate::wire::limits::{
-    MAX_CONTENT_LEN, MAX_DEPTH, MAX_DIGESTS, MAX_LISTING_ENTRIES, MAX_OPEN_FILES,
-    MAX_OPEN_LISTINGS, SMALL_FILE_LEN,
+    MAX_BUNDLE_LEN, MAX_BUNDLED_FILES, MAX_CONTENT_LEN, MAX_DEPTH, MAX_DIGESTS,
+    MAX_LISTING_ENTRIES, MAX_OPEN_FILES, MAX_OPEN_LISTINGS, SMALL_FILE_LEN,
 };
-use crate::wire::message::{DataOp, DirId, FileId, FromSender, Listing};
+use crate::wire::message::{Bundle, DataOp, DirId, FileId, FromSender, Listing};
 
 /// Checks a sender's messages one by one.
 #[derive(Debug, Default)]
@@ -96,6 +96,7 @@ impl FromSenderOrder {
                 )?;
                 self.not_begun(*file)
             }
+            FromSender::Bundle(bundle) => self.bundle(bundle),
             FromSender::Begin { file, .. } => {
                 self.not_begun(*file)?;
                 self.begun.insert(*file);
@@ -168,6 +169,23 @@ impl FromSenderOrder {
         } else {
             Ok(())
         }
+    }
+
+    fn bundle(&self, bundle: &Bundle) -> Result<(), Violation> {
+        at_most(bundle.files.len(), MAX_BUNDLED_FILES, "files in a bundle")?;
+        at_most(bundle.content.len(), MAX_BUNDLE_LEN, "content of a bundle")?;
+        if bundle.files.is_empty() || !bundle.is_filled() {
+            return Err(Violation::BadBundle);
+        }
+        let mut last = None;
+        for file in &bundle.files {
+            if last.is_some_and(|last| last >= file.index) {
+                return Err(Violation::BadBundle);
+            }
+            last = Some(file.index);
+            self.not_begun(bundle.id(file))?;
+        }
+        Ok(())
     }
 
     fn list(&mut self, listing: &Listing) -> Result<(), Violation> {

@@ -59,6 +59,9 @@ pub enum Violation {
     /// More of something than allowed.
     #[error("too many or too much: {0}")]
     TooMuch(&'static str),
+    /// The files of a bundle are not in order, or do not hold its content.
+    #[error("its files are not in order, or do not hold its content")]
+    BadBundle,
     /// The shape of a basis makes no sense.
     #[error("impossible basis")]
     BadBasis,

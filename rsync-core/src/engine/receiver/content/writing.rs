@@ -118,7 +118,7 @@ impl Writing {
         result: Result<Digest, FileFailure>,
     ) {
         match &result {
-            Ok(digest) => arrived(shared, file, digest),
+            Ok(digest) => arrived(shared, file, 1, digest),
             Err(_) => {
                 shared
                     .received

@@ -1,7 +1,7 @@
 use super::*;
 use crate::checksum::Digest;
 use crate::entry::{Entry, Kind, Timestamp};
-use crate::wire::message::{FileFailure, Listed, Owners, Seen, SenderTotals, Source};
+use crate::wire::message::{Bundled, FileFailure, Listed, Owners, Seen, SenderTotals, Source};
 
 fn entry(name: &str) -> Entry {
     Entry {
@@ -80,6 +80,21 @@ fn file(dir: u32, index: u32, len: usize) -> FromSender {
     }
 }
 
+/// A bundle of the files at these positions of the first directory, one byte each, with so much
+/// content.
+fn bundle(indices: &[u32], len: usize) -> FromSender {
+    let bundled = |&index| Bundled {
+        index,
+        seen: seen(),
+    };
+    FromSender::Bundle(Bundle {
+        dir: DirId(0),
+        files: indices.iter().map(bundled).collect(),
+        digest: Digest::of(b""),
+        content: vec![0; len],
+    })
+}
+
 fn failed(dir: u32, index: u32) -> FromSender {
     FromSender::Failed {
         file: id(dir, index),
@@ -113,6 +128,7 @@ fn good_pass() -> Vec<FromSender> {
         FromSender::Owners(Owners::default()),
         part(0, "", &["a", "b"], true),
         file(0, 0, 5),
+        bundle(&[0, 1], 2),
         part(0, "", &["c"], false),
         FromSender::Expand(vec![1, 2]),
         begin(0, 2),
@@ -137,7 +153,7 @@ fn a_pass_as_in_the_table_is_fine() {
 fn no_message_can_be_sent_twice_or_left_out_where_it_matters() {
     let pass = good_pass();
     // Repeating these is harmless: they are complete in themselves and may come again.
-    let repeatable = ["Owners", "Expand", "Data", "File", "Failed"];
+    let repeatable = ["Owners", "Expand", "Data", "File", "Bundle", "Failed"];
     for (position, message) in pass.iter().enumerate() {
         if !repeatable.contains(&message.name()) {
             let mut twice = pass.clone();
@@ -322,6 +338,52 @@ fn no_message_carries_more_than_its_cap() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     assert!(check(&[source(), part(0, "", &names[1..], false)]).is_ok());
     assert!(check(&[source(), part(0, "", &names, false)]).is_err());
+}
+
+#[test]
+fn a_bundle_holds_listed_files_once_each_in_order_and_all_of_their_content() {
+    let after = |last: FromSender| {
+        let opening = [
+            source(),
+            part(0, "", &["a", "b", "c"], false),
+            begin(0, 2),
+            last,
+        ];
+        check(&opening).map_err(|(position, violation)| {
+            assert_eq!(position, 3);
+            violation
+        })
+    };
+    assert_eq!(after(bundle(&[0], 1)), Ok(()));
+    assert_eq!(after(bundle(&[0, 1], 2)), Ok(()));
+    for (indices, len) in [
+        (&[][..], 0),
+        (&[0], 0),
+        (&[0], 2),
+        (&[0, 1], 1),
+        (&[0, 0], 2),
+        (&[1, 0], 2),
+    ] {
+        assert_eq!(after(bundle(indices, len)), Err(Violation::BadBundle));
+    }
+    assert_eq!(
+        after(bundle(&[0, 3], 2)),
+        Err(Violation::NotListed(id(0, 3)))
+    );
+    assert_eq!(
+        after(bundle(&[1, 2], 2)),
+        Err(Violation::BegunTwice(id(0, 2)))
+    );
+}
+
+#[test]
+fn x9_sizes_of_a_bundles_files_do_not_wrap_around() {
+    let mut wrapped = bundle(&[0, 1], 0);
+    if let FromSender::Bundle(bundle) = &mut wrapped {
+        bundle.files[0].seen.size = u64::MAX;
+    }
+    let messages = [source(), part(0, "", &["a", "b"], false), wrapped];
+    assert_eq!(check(&messages), Err((2, Violation::BadBundle)));
 }
 
 #[test]
