@@ -39,11 +39,11 @@ pub(super) enum Job {
         digest: Digest,
         content: Vec<u8>,
     },
-    /// Small files of one directory, in order of their content.
+    /// Small files of one directory, in order of their content; nothing if that is not what its
+    /// digest says.
     Bundle {
         files: Vec<(FileId, Pending, Seen)>,
-        digest: Digest,
-        content: Vec<u8>,
+        content: Option<Vec<u8>>,
     },
     Begin {
         file: FileId,
@@ -78,7 +78,9 @@ impl Job {
                 op: DataOp::Literal(content),
                 ..
             } => content.len(),
-            Self::Bundle { files, content, .. } => content.len() + size_of_val(&files[..]),
+            Self::Bundle { files, content } => {
+                content.as_ref().map_or(0, Vec::len) + size_of_val(&files[..])
+            }
             _ => 0,
         };
         content + size_of::<Self>()
@@ -109,11 +111,7 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
                 let is_right = Digest::of(&content) == digest;
                 small(shared, file, pending, seen, is_right.then_some(&content));
             }
-            Job::Bundle {
-                files,
-                digest,
-                content,
-            } => bundle(shared, files, &digest, &content),
+            Job::Bundle { files, content } => bundle(shared, files, content.as_deref()),
             Job::Begin {
                 file,
                 pending,
@@ -265,7 +263,7 @@ fn again(
 }
 
 /// So many files arrived, for which `file` stands, and what they hold has this digest.
-fn arrived(shared: &Shared<'_>, file: FileId, files: u64, digest: &Digest) {
+pub(super) fn arrived(shared: &Shared<'_>, file: FileId, files: u64, digest: &Digest) {
     let mut received = shared
         .received
         .lock()
@@ -274,23 +272,13 @@ fn arrived(shared: &Shared<'_>, file: FileId, files: u64, digest: &Digest) {
     received.content_digest.add(file, digest);
 }
 
-fn bundle(
-    shared: &Shared<'_>,
-    files: Vec<(FileId, Pending, Seen)>,
-    digest: &Digest,
-    content: &[u8],
-) {
-    if let Some((first, ..)) = files.first() {
-        arrived(shared, *first, files.len() as u64, digest);
-    }
-    let is_right = Digest::of(content) == *digest;
-    let mut rest = content;
+fn bundle(shared: &Shared<'_>, files: Vec<(FileId, Pending, Seen)>, mut content: Option<&[u8]>) {
     for (file, pending, seen) in files {
         if shared.is_closed() {
             return;
         }
         let len = usize::try_from(seen.size).unwrap_or(usize::MAX);
-        let piece = rest.split_off(..len).filter(|_| is_right);
+        let piece = content.as_mut().and_then(|rest| rest.split_off(..len));
         small(shared, file, pending, seen, piece);
     }
 }
