@@ -12,67 +12,17 @@
 //! The client's goodbye is the last frame. So nothing that matters is ever the tail of the
 //! agent's output, which exec streams are known to lose. Either end may abort at any time.
 
-use std::time::Duration;
-
-use super::Time;
 use super::credit::{Allowance, Window};
 use super::heartbeat::Heartbeat;
 use super::progress::Progress;
 use super::throttle::Throttle;
-use crate::checksum::BlockKey;
+use super::{Agreed, Config, End, SessionError, Time};
 use crate::path::escape;
 use crate::wire::compress::{Codec, worst_case_len};
-use crate::wire::frame::{self, Abort, FrameError, FrameType, Header};
-use crate::wire::hello::{self, Features, Hello, HelloError};
+use crate::wire::frame::{self, Abort, FrameType, Header};
+use crate::wire::hello::{self, Hello};
 use crate::wire::message::Request;
 use crate::wire::preamble::MAGIC;
-
-/// Which end of the connection this is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// The end that asks.
-    Client,
-    /// The end that serves.
-    Agent,
-}
-
-/// What a session starts with.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Which end this is.
-    pub end: End,
-    /// What it says of itself.
-    pub hello: Hello,
-    /// Silence after which the peer counts as dead.
-    pub timeout: Duration,
-    /// Most time from the start until the connection is open.
-    pub handshake_timeout: Duration,
-}
-
-/// What both ends know of each other once the connection is open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agreed {
-    /// Version of the protocol.
-    pub protocol: u16,
-    /// Version of the peer's program: untrusted text, escaped.
-    pub peer_version: String,
-    /// What both ends can do.
-    pub features: Features,
-    /// How frames are packed where that gains something.
-    pub codec: Codec,
-    /// The client's randomness.
-    pub client_nonce: [u8; 16],
-    /// The agent's randomness.
-    pub agent_nonce: [u8; 16],
-}
-
-impl Agreed {
-    /// The key of this connection's block checksums: from both ends' randomness, so that neither
-    /// can prepare blocks that collide.
-    pub fn block_key(&self) -> BlockKey {
-        BlockKey::derive(&self.client_nonce, &self.agent_nonce)
-    }
-}
 
 /// What a frame that arrived means for the one who drives the session.
 #[derive(Debug)]
@@ -85,87 +35,6 @@ pub enum Event {
     Messages,
     /// The peer has said everything.
     Goodbye,
-}
-
-/// Why a conversation can not go on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SessionError {
-    /// Not a frame.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-    /// The two ends can not talk to each other.
-    #[error(transparent)]
-    Hello(#[from] HelloError),
-    /// A frame that the state does not allow.
-    #[error("{frame:?} frame {state}")]
-    OutOfPlace {
-        /// The frame's type.
-        frame: FrameType,
-        /// The state it came in.
-        state: &'static str,
-    },
-    /// More messages than credit.
-    #[error("the peer sends {len} bytes without credit for them")]
-    CreditExceeded {
-        /// Length of the frame's payload in bytes.
-        len: usize,
-    },
-    /// More credit than anyone may have.
-    #[error("the peer grants {granted} bytes, more than anyone may have")]
-    CreditOverflow {
-        /// What it grants.
-        granted: u32,
-    },
-    /// A pong for no ping.
-    #[error("the peer answers ping {number}, which was never sent")]
-    UnexpectedPong {
-        /// The ping's number.
-        number: u64,
-    },
-    /// The peer gave up.
-    #[error("the other end gave up: {}", escape(text.as_bytes()))]
-    Aborted {
-        /// The exit code of rsync(1) that fits best.
-        code: u16,
-        /// The peer's words; untrusted.
-        text: String,
-    },
-    /// The connection did not open in time.
-    #[error("no answer within {} s", after.as_secs())]
-    HandshakeTimeout {
-        /// The time that was allowed.
-        after: Duration,
-    },
-    /// Nothing was heard for too long.
-    #[error("the other end has been silent for {} s", after.as_secs())]
-    Silent {
-        /// The time that was allowed.
-        after: Duration,
-    },
-    /// A frame has begun and does not end.
-    #[error("the other end sends {len} bytes slower than any link is")]
-    Dripping {
-        /// Length of the frame's payload in bytes.
-        len: usize,
-    },
-    /// Nothing but signs of life came for too long.
-    #[error("the other end is alive, but nothing came of it for {} s", after.as_secs())]
-    NoProgress {
-        /// The time that was allowed.
-        after: Duration,
-    },
-    /// Too little came for too long.
-    #[error("the other end is alive, but too little came of it for {} s", after.as_secs())]
-    TooSlow {
-        /// The time that was allowed.
-        after: Duration,
-    },
-    /// The peer takes nothing off the stream.
-    #[error("the other end has not read for {} s", after.as_secs())]
-    Stalled {
-        /// The time that was allowed.
-        after: Duration,
-    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,13 +12,17 @@
 //! each listed directory; every violation is an error that names what came and in which state.
 
 pub mod credit;
+mod error;
 pub mod heartbeat;
 pub mod machine;
 pub mod order;
 pub mod progress;
+mod terms;
 pub mod throttle;
 
-pub use machine::{Agreed, Config, End, Event, Session, SessionError};
+pub use error::SessionError;
+pub use machine::{Event, Session};
+pub use terms::{Agreed, Config, End};
 
 /// Time since the connection began.
 pub type Time = std::time::Duration;
