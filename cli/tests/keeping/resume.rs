@@ -41,7 +41,11 @@ fn temporaries(place: &Place) -> Vec<PathBuf> {
 
 /// Kills a pull with these options once nine tenths of the file are there.
 fn cut(place: &Place, options: &str, victim: Victim) {
-    let mut command = place.command(&format!("pull --bwlimit=24M {options}"));
+    cut_run(place, &format!("pull {options}"), victim);
+}
+
+fn cut_run(place: &Place, run: &str, victim: Victim) {
+    let mut command = place.command(&format!("{run} --bwlimit=24M"));
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut client = command.spawn().unwrap();
     let start = Instant::now();
@@ -74,7 +78,11 @@ fn child_of(parent: u32) -> Pid {
 
 /// Goes on with the same command, and gives the bytes that travelled, both ways.
 fn go_on(place: &Place, options: &str) -> u64 {
-    let output = place.run(&format!("pull --stats {options}"), 0);
+    go_on_run(place, &format!("pull {options}"))
+}
+
+fn go_on_run(place: &Place, run: &str) -> u64 {
+    let output = place.run(&format!("{run} --stats"), 0);
     let text = text(&output.stdout);
     let figure = |what: &str| -> u64 {
         let line = text.lines().find(|line| line.starts_with(what)).unwrap();
@@ -103,6 +111,28 @@ fn a_new_file_of_which_most_arrived_does_not_travel_again_whoever_is_killed() {
         let travelled = go_on(&place, "-a s/ d");
         assert_resumed(&place, travelled, "d/large");
     }
+}
+
+/// The agent that is delivered keeps what arrived only if it is told to, and lives to do so.
+#[test]
+fn a_push_that_may_leave_a_part_goes_on_from_it() {
+    let place = place();
+    let (rsh, there) = (place.remote_shell(), place.path("d"));
+    let push = format!(
+        "push -a --partial --wait --rsh={} s/ h:{}",
+        rsh.display(),
+        there.display()
+    );
+    place.shell("mkdir t");
+    if place
+        .run_with_agent(&push.replace(" s/ ", " t/ "))
+        .is_none()
+    {
+        return;
+    }
+    cut_run(&place, &push, Victim::Client);
+    let travelled = go_on_run(&place, &push);
+    assert_resumed(&place, travelled, "d/large");
 }
 
 #[test]
