@@ -111,3 +111,39 @@ fn many_small_files_arrive_whatever_the_age_of_the_ends() {
         "a digest for each file: {received:?}"
     );
 }
+
+#[test]
+fn ends_of_any_age_find_what_differs_in_a_wide_tree() {
+    let outside = Settings {
+        features: Features::TREES.with(Features::CAUTION),
+        ..Settings::default()
+    };
+    let now = Settings::default();
+    let ends = [(&now, &now), (&now, &outside), (&outside, &now)];
+    for (here, there) in ends {
+        let place = tempfile::tempdir().unwrap();
+        let (from, to) = (place.path().join("from"), place.path().join("to"));
+        let file = |top: &Path, number: usize| top.join(format!("{number}/below/file"));
+        for number in 0..1100 {
+            write(file(&from, number), b"one");
+            // All of some differ, and some are not there.
+            if number % 7 != 0 {
+                let content = if number % 2 == 0 { b"one" } else { b"two" };
+                write(file(&to, number), content);
+            }
+        }
+        let (stream, served) = streams();
+        let there = there.clone();
+        let agent = std::thread::spawn(move || engine::serve(served, &there));
+        let (source, care) = (content_of(&from), Care::default());
+        let options = rsync_core::options::Options {
+            compare: rsync_core::options::Compare::Checksum,
+            ..deleting()
+        };
+        let monitor = Recorder::default();
+        let source = source.as_bytes();
+        engine::pull_with_care(stream, source, &to, &options, here, &monitor, &care).unwrap();
+        agent.join().unwrap().unwrap();
+        assert_eq!(snapshot(&from), snapshot(&to));
+    }
+}

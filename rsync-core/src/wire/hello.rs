@@ -36,6 +36,8 @@ impl Features {
     pub const CAUTION: Self = Self(8);
     /// Several small files in one message.
     pub const BUNDLES: Self = Self(16);
+    /// Holdings name the directories that were looked into, not those that were not.
+    pub const MARKS_INSIDE: Self = Self(32);
 
     /// What this build can do.
     pub fn of_this_build() -> Self {
@@ -49,7 +51,7 @@ impl Features {
         } else {
             0
         };
-        Self(lz4 | zstd | Self::TREES.0 | Self::CAUTION.0 | Self::BUNDLES.0)
+        Self(lz4 | zstd | Self::TREES.0 | Self::CAUTION.0 | Self::BUNDLES.0 | Self::MARKS_INSIDE.0)
     }
 
     /// True if everything in `other` is in `self`.

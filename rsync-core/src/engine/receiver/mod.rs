@@ -32,7 +32,7 @@ use crate::engine::context::Context;
 use crate::engine::destination;
 use crate::engine::error::Error;
 use crate::engine::settle::{settle, settle_trees};
-use crate::engine::tree::{Summary, Tree};
+use crate::engine::tree::{Marks, Summary, Tree};
 use crate::path::FileName;
 use crate::plan::Guard;
 use crate::receipt::Receipt;
@@ -64,11 +64,12 @@ pub(crate) fn receive_into(
     inbox: &mut Inbox<FromSender>,
 ) -> Result<Received, Error> {
     let desired = Desired::new(context.options)?;
+    let marks = Marks::of(context.features);
     let late;
     let (prepared, source, summary) = match looking {
         Some(looking) => {
             let prepared = looking.prepared;
-            let (source, summary) = looking.show_while_waiting(asked, outbox, inbox)?;
+            let (source, summary) = looking.show_while_waiting(asked, marks, outbox, inbox)?;
             (prepared, source, summary)
         }
         None => {
@@ -78,7 +79,7 @@ pub(crate) fn receive_into(
             let care = &context.care;
             late = Prepared::new(path, opened, options, filter, care, context.confined)?;
             let summary = late.look(&AtomicBool::new(false));
-            late.show(summary.as_ref(), outbox)?;
+            late.show(summary.as_ref(), marks, outbox)?;
             (&late, source, summary)
         }
     };

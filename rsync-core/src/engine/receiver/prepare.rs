@@ -13,7 +13,7 @@ use crate::engine::destination;
 use crate::engine::error::Error;
 use crate::engine::receiver::partial;
 use crate::engine::source;
-use crate::engine::tree::{Side, Summary, Tree};
+use crate::engine::tree::{Marks, Side, Summary, Tree};
 use crate::filter::Filter;
 use crate::options::Options;
 use crate::path::FileName;
@@ -104,9 +104,10 @@ impl<'a> Prepared<'a> {
     pub(super) fn show(
         &self,
         summary: Option<&Summary>,
+        marks: Marks,
         outbox: &Outbox<FromReceiver>,
     ) -> Result<(), Error> {
-        let holdings = first_holdings(self.tree.as_ref(), summary);
+        let holdings = first_holdings(self.tree.as_ref(), summary, marks);
         outbox.send(&FromReceiver::Holdings(holdings))?;
         Ok(())
     }
@@ -158,6 +159,7 @@ impl Looking<'_, '_> {
     pub(super) fn show_while_waiting(
         self,
         asked: Option<&[u8]>,
+        marks: Marks,
         outbox: &Outbox<FromReceiver>,
         inbox: &mut Inbox<FromSender>,
     ) -> Result<(Source, Option<Summary>), Error> {
@@ -173,7 +175,9 @@ impl Looking<'_, '_> {
                 let summary = looker.join().unwrap_or_else(|panic| resume_unwind(panic));
                 // A summary that was stopped is of a part only.
                 *shown = match stop.load(Ordering::Relaxed) {
-                    false => prepared.show(summary.as_ref(), outbox).map(|()| summary),
+                    false => prepared
+                        .show(summary.as_ref(), marks, outbox)
+                        .map(|()| summary),
                     true => Ok(None),
                 };
             });
@@ -187,7 +191,7 @@ impl Looking<'_, '_> {
 }
 
 /// An empty destination gets everything unasked, unless there is something to go on from.
-fn first_holdings(tree: Option<&Tree<'_>>, summary: Option<&Summary>) -> Holdings {
+fn first_holdings(tree: Option<&Tree<'_>>, summary: Option<&Summary>, marks: Marks) -> Holdings {
     let only = tree.and_then(|tree| Some((tree.root.top(), tree.only.as_ref()?)));
     let has_partial = only.is_some_and(|(top, only)| partial::is_there(top, only));
     match summary {
@@ -197,7 +201,7 @@ fn first_holdings(tree: Option<&Tree<'_>>, summary: Option<&Summary>) -> Holding
         }
         Some(summary) => {
             let mut items = Vec::new();
-            summary.items(0, FIRST_ITEMS, &mut items);
+            summary.items(0, FIRST_ITEMS, marks, &mut items);
             items.truncate(MAX_DIGESTS);
             Holdings::Digests(items)
         }

@@ -11,7 +11,7 @@ use crate::engine::receiver::metadata::Desired;
 use crate::engine::receiver::moves;
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{MORE_ITEMS, Opening};
-use crate::engine::tree::Summary;
+use crate::engine::tree::{Marks, Summary};
 use crate::wire::limits::MAX_DIGESTS;
 use crate::wire::message::{Bundle, FileId, FromReceiver, FromSender, Holdings, Listed};
 
@@ -42,9 +42,8 @@ pub(super) fn messages(
             FromSender::Owners(owners) => listings.learn(&owners)?,
             FromSender::Listing(listing) => listings.part(listing)?,
             FromSender::Expand(paths) => {
-                shared
-                    .outbox
-                    .send(&FromReceiver::Holdings(expand(summary, &paths)))?;
+                let holdings = expand(summary, &paths, Marks::of(shared.features));
+                shared.outbox.send(&FromReceiver::Holdings(holdings))?;
             }
             FromSender::Problem(problem) => listings.problem(problem),
             FromSender::Caution(caution) => shared.be_cautious(caution)?,
@@ -165,7 +164,7 @@ fn complete(shared: &Shared<'_>, listed: &Listed) {
 }
 
 /// Digests of the subtrees that the sender asks about.
-fn expand(summary: Option<&Summary>, paths: &[u64]) -> Holdings {
+fn expand(summary: Option<&Summary>, paths: &[u64], marks: Marks) -> Holdings {
     let Some(summary) = summary else {
         return Holdings::Nothing;
     };
@@ -173,7 +172,7 @@ fn expand(summary: Option<&Summary>, paths: &[u64]) -> Holdings {
     for &path in paths {
         let budget = (MORE_ITEMS / paths.len().max(1)).max(16);
         if let Some(number) = summary.find(path) {
-            summary.items(number, budget, &mut items);
+            summary.items(number, budget, marks, &mut items);
         }
     }
     items.truncate(MAX_DIGESTS);

@@ -15,8 +15,8 @@ use crate::engine::sender::owners::Told;
 use crate::engine::sender::requests::Requests;
 use crate::engine::sender::small::Bundler;
 use crate::engine::tree::{
-    Agreement, Counts, DirListing, DirectorySum, Node, Side, Summary, Tree, Visit, path_item,
-    problem, walk,
+    Agreement, Counts, DirListing, DirectorySum, Marks, Node, Side, Summary, Tree, Visit,
+    path_item, problem, walk,
 };
 use crate::entry::Entry;
 use crate::filter::Scope;
@@ -41,6 +41,7 @@ pub(super) struct Lister<'a> {
     content: &'a Content<'a>,
     requests: &'a Requests,
     outbox: &'a Outbox<FromSender>,
+    marks: Marks,
     told: Mutex<Told>,
     listed: Mutex<Listed>,
     sum: Mutex<DirectorySum>,
@@ -56,6 +57,7 @@ impl<'a> Lister<'a> {
         content: &'a Content<'a>,
         requests: &'a Requests,
         outbox: &'a Outbox<FromSender>,
+        marks: Marks,
     ) -> Self {
         debug_assert_eq!(tree.side, Side::Source);
         Self {
@@ -64,6 +66,7 @@ impl<'a> Lister<'a> {
             content,
             requests,
             outbox,
+            marks,
             told: Mutex::new(Told::new()),
             listed: Mutex::new(Listed {
                 complete: true,
@@ -207,7 +210,7 @@ impl<'a> Lister<'a> {
             let Some(node) = summary.nodes.get(number as usize) else {
                 continue;
             };
-            match summary.compare(number, items) {
+            match summary.compare(number, items, self.marks) {
                 Agreement::Subtree => {
                     self.agreed(&node.subtree_counts);
                     summary.add_subtree(number, &mut self.sum());

@@ -20,7 +20,7 @@ use crate::engine::error::Error;
 use crate::engine::settle::{Said, settle, settle_trees};
 use crate::engine::source::Opened;
 use crate::engine::telling;
-use crate::engine::tree::{Side, Tree};
+use crate::engine::tree::{Marks, Side, Tree};
 use crate::monitor::Monitor;
 use crate::options::{DeleteWhen, Links};
 use crate::plan::Guard;
@@ -96,7 +96,8 @@ pub(crate) fn send(
     let content = Content::new(tree, key, &directories, &requests, outbox, features);
     let (holdings, held) = mpsc::channel();
     let (receiver, theirs, ours) = std::thread::scope(|scope| {
-        let lister = Lister::new(tree, &directories, &content, &requests, outbox);
+        let marks = Marks::of(features);
+        let lister = Lister::new(tree, &directories, &content, &requests, outbox, marks);
         // Both end by themselves once the connection or the requests end.
         let listing = scope.spawn(move || lister.run(&held));
         for _ in 0..CONTENT_WORKERS {

@@ -16,6 +16,7 @@ use crate::engine::tree::{DirListing, DirectorySum, Side, Tree, Visit, walk};
 use crate::filter::Scope;
 use crate::path::{FileName, RelPath};
 use crate::plan;
+use crate::wire::hello::Features;
 use crate::wire::message::ProblemKind;
 
 /// One directory.
@@ -187,11 +188,12 @@ impl Summary {
     }
 
     /// Items that describe the subtree at `start`, to a depth at which there are about `budget`
-    /// of them. A directory that is not looked into although there is something below has its
-    /// [`path_item`] in the set, so that the other end can ask for more.
-    pub(crate) fn items(&self, start: u32, budget: usize, out: &mut Vec<u64>) {
+    /// of them. What is not looked into although there is something below shows by its `marks`, so
+    /// that the other end can ask for more.
+    pub(crate) fn items(&self, start: u32, budget: usize, marks: Marks, out: &mut Vec<u64>) {
         let mut queue = VecDeque::from([start]);
         let limit = out.len().saturating_add(budget);
+        let (mut inside, mut outside) = (Vec::new(), Vec::new());
         while let Some(number) = queue.pop_front() {
             let Some(node) = self.nodes.get(number as usize) else {
                 continue;
@@ -207,25 +209,61 @@ impl Summary {
                     out.push(listing_item(&node.path, &node.own));
                 }
                 queue.extend(&node.children);
+                inside.push(path_item(&node.path));
             } else {
-                out.push(path_item(&node.path));
+                outside.push(path_item(&node.path));
             }
+        }
+        match marks {
+            Marks::Outside => out.append(&mut outside),
+            Marks::Inside if !outside.is_empty() => out.append(&mut inside),
+            Marks::Inside => {}
         }
     }
 
     /// How the other end's `items` compare with the subtree at `number`.
-    pub(crate) fn compare(&self, number: u32, items: &HashSet<u64>) -> Agreement {
+    pub(crate) fn compare(&self, number: u32, items: &HashSet<u64>, marks: Marks) -> Agreement {
         let Some(node) = self.nodes.get(number as usize) else {
             return Agreement::None;
         };
+        let is_marked = |path: &RelPath| items.contains(&path_item(path));
+        let is_unexplored = || match marks {
+            Marks::Outside => is_marked(&node.path),
+            Marks::Inside => {
+                !node.children.is_empty()
+                    && node.path.parent().is_some_and(|parent| is_marked(&parent))
+                    && !is_marked(&node.path)
+            }
+        };
         if node.subtree_conclusive && items.contains(&subtree_item(&node.path, &node.subtree)) {
             Agreement::Subtree
-        } else if items.contains(&path_item(&node.path)) {
+        } else if is_unexplored() {
             Agreement::Unexplored
         } else if node.own_conclusive && items.contains(&listing_item(&node.path, &node.own)) {
             Agreement::Listing
         } else {
             Agreement::None
+        }
+    }
+}
+
+/// Which directories have their [`path_item`] among the items, so that it shows what was not looked
+/// into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marks {
+    /// Those that were not looked into.
+    Outside,
+    /// Those that were, which are far fewer, if any was not.
+    Inside,
+}
+
+impl Marks {
+    /// What both ends understand.
+    pub(crate) fn of(features: Features) -> Self {
+        if features.contains(Features::MARKS_INSIDE) {
+            Self::Inside
+        } else {
+            Self::Outside
         }
     }
 }
