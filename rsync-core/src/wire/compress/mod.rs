@@ -241,6 +241,20 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_of_which_a_part_shrinks_is_found_to_shrink_wherever_that_part_is() {
+        const PART: usize = 32 << 10;
+        for codec in CODECS {
+            let mut packer = Packer::new(codec, 3).unwrap();
+            for place in 0..4 {
+                let mut batch = noise(4 * PART);
+                assert!(!packer.probe(&batch));
+                batch[place * PART..][..PART].copy_from_slice(&text(PART));
+                assert!(packer.probe(&batch), "{codec:?} {place}");
+            }
+        }
+    }
+
+    #[test]
     fn batches_come_back_in_order_and_shrink() {
         for codec in CODECS {
             let (mut packer, mut unpacker) = (
