@@ -9,6 +9,15 @@ use std::thread;
 /// other threads here, and where both ends are on one machine the other end. More of them would
 /// only wait for each other's locks.
 pub(super) fn threads(most: usize) -> usize {
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    (processors / 2).clamp(1, most)
+    (processors() / 2).clamp(1, most)
+}
+
+/// The same for work that waits now and then, as what creates files waits for the file system's
+/// journal: one more, where there is a processor for it.
+pub(super) fn threads_that_wait(most: usize) -> usize {
+    (processors() / 2 + 1).clamp(1, most)
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }

@@ -21,7 +21,7 @@ use crate::engine::receiver::metadata::metadata;
 use crate::engine::receiver::pending::Pendings;
 use crate::engine::receiver::signing::Signing;
 use crate::engine::settle::Said;
-use crate::engine::threads::threads;
+use crate::engine::threads::threads_that_wait;
 use crate::engine::tree::{Summary, Tree};
 use crate::entry::{Entry, Timestamp};
 use crate::filter::Filter;
@@ -126,7 +126,7 @@ impl<'a> Shared<'a> {
             account: Account::new(context.monitor),
             pending: Pendings::new(),
             handles: tree.map(|tree| Handles::new(&tree.root)),
-            writers: (0..threads(WRITERS))
+            writers: (0..threads_that_wait(WRITERS))
                 .map(|_| ByteQueue::new(WRITER_QUEUE_BYTES))
                 .collect(),
             signing: Signing::default(),
