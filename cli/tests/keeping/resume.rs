@@ -113,26 +113,28 @@ fn a_new_file_of_which_most_arrived_does_not_travel_again_whoever_is_killed() {
     }
 }
 
-/// The agent that is delivered keeps what arrived only if it is told to, and lives to do so.
 #[test]
-fn a_push_that_may_leave_a_part_goes_on_from_it() {
-    let place = place();
-    let (rsh, there) = (place.remote_shell(), place.path("d"));
-    let push = format!(
-        "push -a --partial --wait --rsh={} s/ h:{}",
-        rsh.display(),
-        there.display()
-    );
-    place.shell("mkdir t");
-    if place
-        .run_with_agent(&push.replace(" s/ ", " t/ "))
-        .is_none()
-    {
-        return;
+fn a_push_of_which_most_arrived_goes_on_from_there_whoever_is_killed() {
+    for victim in [Victim::Client, Victim::Agent] {
+        let place = place();
+        let (rsh, there) = (place.remote_shell(), place.path("d"));
+        let push = format!(
+            "push -a --wait --rsh={} s/ h:{}",
+            rsh.display(),
+            there.display()
+        );
+        place.shell("mkdir t");
+        if place
+            .run_with_agent(&push.replace(" s/ ", " t/ "))
+            .is_none()
+        {
+            return;
+        }
+        cut_run(&place, &push, victim);
+        assert!(!place.path("d/large").exists());
+        let travelled = go_on_run(&place, &push);
+        assert_resumed(&place, travelled, "d/large");
     }
-    cut_run(&place, &push, Victim::Client);
-    let travelled = go_on_run(&place, &push);
-    assert_resumed(&place, travelled, "d/large");
 }
 
 #[test]

@@ -13,8 +13,6 @@ use crate::entry::Entry;
 use crate::path::FileName;
 use crate::root::{self, Detail, Dir, StagedFile, is_private_file, temporary_name_for};
 
-/// The agent, which has to be small, has none of this: a push to it starts such files anew.
-const IS_BUILT_IN: bool = cfg!(feature = "keep");
 /// Smaller files start anew.
 const MIN_LEN: u64 = 1 << 20;
 /// Kinds of temporary names.
@@ -32,15 +30,14 @@ pub(super) struct Basis {
 
 /// True if so many bytes are worth being kept, or looked for.
 pub(super) fn applies(size: u64) -> bool {
-    IS_BUILT_IN && size >= MIN_LEN
+    size >= MIN_LEN
 }
 
 /// True if an earlier run left something of the file `name` in `dir`.
 pub(super) fn is_there(dir: &Dir, name: &FileName) -> bool {
-    IS_BUILT_IN
-        && [ARRIVED, BASIS]
-            .iter()
-            .any(|kind| matches!(dir.stamp(&temporary_name_for(name, kind)), Ok(Some(_))))
+    [ARRIVED, BASIS]
+        .iter()
+        .any(|kind| matches!(dir.stamp(&temporary_name_for(name, kind)), Ok(Some(_))))
 }
 
 /// Makes one basis of what earlier runs left of a file that will have `size` bytes, and of the old
@@ -114,7 +111,7 @@ pub(super) fn leave(staged: StagedFile, name: &FileName, arrived: u64) {
 
 /// The file is in place: its basis is not needed any more.
 pub(super) fn done(dir: &Dir, basis: Option<&Basis>) {
-    if IS_BUILT_IN && let Some(basis) = basis {
+    if let Some(basis) = basis {
         // If that fails the next run removes it as a left-over.
         let _ = dir.remove_file(&basis.name);
     }
