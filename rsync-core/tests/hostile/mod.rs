@@ -325,7 +325,11 @@ impl Sender {
     }
 
     pub fn file(&mut self, file: FileId, content: &[u8]) -> Attack {
-        let digest = Digest::of(content);
+        self.file_as(file, content, Digest::of(content))
+    }
+
+    /// Sends a file of which `digest` is said to be the digest.
+    pub fn file_as(&mut self, file: FileId, content: &[u8], digest: Digest) -> Attack {
         self.account(file, &digest);
         self.say(FromSender::File {
             file,

@@ -14,16 +14,7 @@ fn m6_content_that_is_not_what_its_digest_says_never_takes_a_name() {
         sender.open()?;
         sender.list("", vec![file("old")])?;
         sender.listed()?;
-        sender.serve(|sender, file, _| {
-            let digest = Digest::of(b"something else");
-            sender.account(file, &digest);
-            sender.say(FromSender::File {
-                file,
-                seen: seen(4),
-                digest,
-                content: b"evil".to_vec(),
-            })
-        })
+        sender.serve(|sender, file, _| sender.file_as(file, b"evil", Digest::of(b"something else")))
     });
     assert!(outcome.told("Corrupt"), "{outcome:?}");
     assert_eq!(outcome.report().receipt.failed, 1);
@@ -42,13 +33,7 @@ fn m6_a_bundle_that_is_not_what_its_digest_says_is_asked_for_again_file_by_file(
             sender.listed()?;
             sender.serve(move |sender, file, _| {
                 let digest = Digest::of(if is_right { b"evil" } else { b"else" });
-                sender.account(file, &digest);
-                sender.say(FromSender::File {
-                    file,
-                    seen: seen(4),
-                    digest,
-                    content: b"evil".to_vec(),
-                })
+                sender.file_as(file, b"evil", digest)
             })
         });
         let names = ["a", "b"].map(|name| place.path("d").join(name));

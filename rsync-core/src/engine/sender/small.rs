@@ -115,38 +115,52 @@ pub(super) fn read(
 ) -> Result<Option<Seen>, FileFailure> {
     let start = content.len();
     for _ in 0..READ_ATTEMPTS {
-        let mut source = dir.open_file(name).map_err(failure_of)?;
-        let stamp = source.settled_stamp().map_err(failure_of)?;
-        let size = stamp.seen().size;
-        let may_have_holes = size >= MIN_SPARSE_LEN && source.may_have_holes();
-        if size > SMALL_FILE_LEN || (may_have_holes && source.next_data(0, size) != (0, size)) {
-            return Ok(None);
+        let read = read_once(dir, name, content);
+        if !matches!(read, Ok(Attempt::Whole(_))) {
+            content.truncate(start);
         }
-        // One byte more than there should be shows that a file grew without another call.
-        let end = start + size as usize;
-        content.resize(end + 1, 0);
-        let mut len = start;
-        while len < end {
-            match source.read(&mut content[len..]) {
-                Ok(0) => break,
-                Ok(read) => len += read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    content.truncate(start);
-                    return Err(system_failure("read", &error));
-                }
-            }
-        }
-        let after = source.stamp().map_err(failure_of);
-        content.truncate(if len == end { len } else { start });
-        match after {
-            Ok(after) if after == stamp && len == end => return Ok(Some(stamp.seen())),
-            Ok(_) => content.truncate(start),
-            Err(failure) => {
-                content.truncate(start);
-                return Err(failure);
-            }
+        match read? {
+            Attempt::Whole(seen) => return Ok(Some(seen)),
+            Attempt::NotSmall => return Ok(None),
+            Attempt::Changed => {}
         }
     }
     Err(FileFailure::KeptChanging)
+}
+
+/// What came of reading a file once.
+enum Attempt {
+    Whole(Seen),
+    NotSmall,
+    /// It changed meanwhile.
+    Changed,
+}
+
+/// Whatever was added to `content` counts only if it is all of the file.
+fn read_once(dir: &Dir, name: &FileName, content: &mut Vec<u8>) -> Result<Attempt, FileFailure> {
+    let mut source = dir.open_file(name).map_err(failure_of)?;
+    let stamp = source.settled_stamp().map_err(failure_of)?;
+    let size = stamp.seen().size;
+    let may_have_holes = size >= MIN_SPARSE_LEN && source.may_have_holes();
+    if size > SMALL_FILE_LEN || (may_have_holes && source.next_data(0, size) != (0, size)) {
+        return Ok(Attempt::NotSmall);
+    }
+    let mut len = content.len();
+    let end = len + size as usize;
+    // One byte more than there should be shows that a file grew without another call.
+    content.resize(end + 1, 0);
+    while len < end {
+        match source.read(&mut content[len..]) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(system_failure("read", &error)),
+        }
+    }
+    content.truncate(len);
+    if source.stamp().map_err(failure_of)? == stamp && len == end {
+        Ok(Attempt::Whole(stamp.seen()))
+    } else {
+        Ok(Attempt::Changed)
+    }
 }
