@@ -1,7 +1,8 @@
 //! How far the run is: a bar where standard error is a terminal, a line now and then elsewhere.
 //!
 //! How much there is to do is known only when the listing is complete; until then there is a count
-//! and a rate, and no promise of an end.
+//! and a rate, and no promise of an end. A further attempt of the run counts from nothing again: what
+//! it wants is what the one before left.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -37,10 +38,26 @@ pub(super) struct Progress {
 #[derive(Debug)]
 enum Shape {
     Bar,
-    Lines {
-        started: Instant,
-        last: Mutex<Instant>,
-    },
+    Lines(Mutex<Moments>),
+}
+
+/// When lines were and are to be written.
+#[derive(Debug)]
+struct Moments {
+    /// The attempt began.
+    started: Instant,
+    /// The last line was written.
+    last: Instant,
+}
+
+impl Default for Moments {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self {
+            started: now,
+            last: now,
+        }
+    }
 }
 
 impl Progress {
@@ -56,11 +73,7 @@ impl Progress {
             set_style(lines, WHILE_LISTING);
             Shape::Bar
         } else {
-            let now = Instant::now();
-            Shape::Lines {
-                started: now,
-                last: Mutex::new(now),
-            }
+            Shape::Lines(Mutex::default())
         };
         Some(Self {
             lines: Arc::clone(lines),
@@ -71,6 +84,30 @@ impl Progress {
             listed: AtomicBool::new(false),
             shape,
         })
+    }
+
+    fn begin_anew(&self) {
+        self.listed.store(false, Ordering::Relaxed);
+        for count in [
+            &self.files,
+            &self.wanted_files,
+            &self.bytes,
+            &self.wanted_bytes,
+        ] {
+            count.store(0, Ordering::Relaxed);
+        }
+        match &self.shape {
+            Shape::Bar => {
+                let bar = self.lines.bar();
+                bar.unset_length();
+                bar.reset();
+                set_style(&self.lines, WHILE_LISTING);
+            }
+            Shape::Lines(moments) => {
+                let mut moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
+                *moments = Moments::default();
+            }
+        }
     }
 
     fn files_text(&self) -> String {
@@ -117,6 +154,7 @@ fn set_style(lines: &Lines, template: &str) {
 impl Monitor for Progress {
     fn event(&self, event: &Event<'_>) {
         match event {
+            Event::Connected { .. } => self.begin_anew(),
             Event::Listed {
                 wanted_bytes,
                 wanted_files,
@@ -148,12 +186,13 @@ impl Watcher for Progress {
                 bar.set_position(self.bytes.load(Ordering::Relaxed));
                 bar.tick();
             }
-            Shape::Lines { started, last } => {
+            Shape::Lines(moments) => {
                 let now = Instant::now();
-                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-                if now.duration_since(*last) >= LINE_EVERY {
-                    *last = now;
-                    self.lines.err(&self.line(now.duration_since(*started)));
+                let mut moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
+                if now.duration_since(moments.last) >= LINE_EVERY {
+                    moments.last = now;
+                    self.lines
+                        .err(&self.line(now.duration_since(moments.started)));
                 }
             }
         }
@@ -167,7 +206,6 @@ mod tests {
     use super::*;
 
     fn progress() -> Progress {
-        let now = Instant::now();
         Progress {
             lines: Arc::default(),
             files: AtomicU64::new(0),
@@ -175,10 +213,7 @@ mod tests {
             bytes: AtomicU64::new(0),
             wanted_bytes: AtomicU64::new(0),
             listed: AtomicBool::new(false),
-            shape: Shape::Lines {
-                started: now,
-                last: Mutex::new(now),
-            },
+            shape: Shape::Lines(Mutex::default()),
         }
     }
 
@@ -211,6 +246,51 @@ mod tests {
             progress.line(Duration::from_secs(2)),
             "ksyncd: 10.00M in 3/8 files, 5.00M/s, 25%, 6 s left"
         );
+    }
+
+    /// What is told of one file of a gibibyte that an attempt brought as far as `bytes`.
+    fn attempt(progress: &dyn Monitor, bytes: u64) {
+        progress.event(&Event::Connected {
+            peer_version: "1",
+            protocol: 1,
+        });
+        progress.event(&Event::Listed {
+            entries: 1,
+            wanted_bytes: 1 << 30,
+            wanted_files: 1,
+        });
+        let files = u64::from(bytes == 1 << 30);
+        progress.event(&Event::Progress { bytes, files });
+    }
+
+    #[test]
+    fn attempts_do_not_add_up() {
+        let progress = progress();
+        attempt(&progress, 954 << 20);
+        attempt(&progress, 1 << 30);
+        assert_eq!(
+            progress.line(Duration::from_secs(2)),
+            "ksyncd: 1.00G in 1/1 files, 512.00M/s, 100%, 0 s left"
+        );
+    }
+
+    #[test]
+    fn the_bar_of_a_further_attempt_begins_at_its_beginning() {
+        let progress = Progress {
+            shape: Shape::Bar,
+            ..progress()
+        };
+        attempt(&progress, 954 << 20);
+        progress.pulse();
+        progress.event(&Event::Connected {
+            peer_version: "1",
+            protocol: 1,
+        });
+        let bar = progress.lines.bar();
+        assert_eq!((bar.position(), bar.length()), (0, None));
+        attempt(&progress, 1 << 30);
+        progress.pulse();
+        assert_eq!((bar.position(), bar.length()), (1 << 30, Some(1 << 30)));
     }
 
     #[test]
