@@ -180,6 +180,17 @@ impl Failure {
         reach::advice(error)
     }
 
+    /// Who writes to the destination, if that is what is in the way.
+    pub(crate) fn busy(&self) -> Option<String> {
+        use rsync_core::engine::Error::{DestinationBusy, PeerBusy};
+        match self {
+            Self::Engine(error @ (DestinationBusy { .. } | PeerBusy { .. })) => {
+                Some(engine::busy(error))
+            }
+            _ => None,
+        }
+    }
+
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {

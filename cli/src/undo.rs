@@ -9,6 +9,7 @@ use rsync_core::path::escape;
 use rsync_core::root::{Error, Root};
 
 use crate::args::Undo;
+use crate::attempts;
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::state::{Ended, Recorded, Run, State, Verbs};
@@ -107,11 +108,12 @@ fn open(destination: &Path, records: &[Record], run: &Recorded) -> Result<Root, 
             ),
         });
     }
-    match root.lock() {
+    match attempts::until_free(|| root.lock()) {
         Ok(true) => Ok(root),
         Ok(false) => Err(Failure::Engine(
             rsync_core::engine::Error::DestinationBusy {
                 path: destination.to_owned(),
+                holder: root.lock_holder(),
             },
         )),
         Err(error) => Err(failure(run, &error)),

@@ -75,7 +75,7 @@ pub(crate) struct Reach {
     /// the one before brought.
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) retries: u32,
-    /// Wait while another run writes to DEST, instead of giving up
+    /// Wait as long as another run writes to DEST, instead of a few seconds
     #[arg(long)]
     pub(crate) wait: bool,
     /// Send at most so much a second; K, M and G are powers of 1024, KB, MB and GB of 1000

@@ -21,6 +21,15 @@ fn of_code(code: u16) -> Exit {
         .unwrap_or(Exit::Protocol)
 }
 
+/// Who writes to the destination.
+pub(super) fn busy(error: &Error) -> String {
+    let said = printable(&error.to_string());
+    match error {
+        Error::PeerBusy { .. } => format!("at the other end {said}"),
+        _ => said,
+    }
+}
+
 /// What went wrong, why, and what to do next.
 pub(super) fn sentence(error: &Error) -> String {
     match error {
@@ -41,15 +50,11 @@ pub(super) fn sentence(error: &Error) -> String {
                 words_of(error)
             )
         }
-        Error::DestinationBusy { path } => {
+        Error::DestinationBusy { .. } | Error::PeerBusy { .. } => {
             format!(
-                "another run of ksyncd writes to {}; wait until it has ended",
-                shown(path)
+                "{}; run again when that has ended, or say --wait",
+                busy(error)
             )
-        }
-        Error::PeerBusy => {
-            "another run of ksyncd writes to the destination there; wait until it has ended"
-                .to_owned()
         }
         Error::Destination(_) => {
             format!(
@@ -142,6 +147,29 @@ mod tests {
             "the destination /srv/a\\#012b can not be used: Permission denied; check DEST and who may write there"
         );
         assert_eq!(exit(&error), Exit::FileSelection);
+    }
+
+    #[test]
+    fn whoever_writes_to_the_destination_is_named() {
+        let here = Error::DestinationBusy {
+            path: PathBuf::from("d"),
+            holder: Some(77),
+        };
+        let there = Error::PeerBusy {
+            text: format!("{here}\n\x1b[2J"),
+        };
+        assert_eq!(
+            sentence(&here),
+            "another run of ksyncd (process 77) writes to d; run again when that has ended, or say --wait"
+        );
+        let said = sentence(&there);
+        assert!(
+            said.starts_with("at the other end another run of ksyncd (process 77) writes to d")
+        );
+        assert!(!said.contains(['\n', '\x1b']));
+        for error in [here, there] {
+            assert_eq!(exit(&error), Exit::FileSelection);
+        }
     }
 
     #[test]

@@ -1,9 +1,19 @@
 //! One command tries again, and two do not get into each other's way.
 
-use std::process::Stdio;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStderr, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rustix::fs::{FlockOperation, flock};
+use serde_json::{Value, json};
+
 use crate::place::{Place, text};
+
+/// Longest time until a run has begun.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A remote shell that breaks the stream after some of the file, as often as it is told to.
 fn breaking(times: u32, blocks: u32) -> Option<(Place, String)> {
@@ -44,6 +54,26 @@ fn a_connection_that_breaks_is_tried_again_and_each_attempt_is_told() {
 }
 
 #[test]
+fn what_attempts_bring_does_not_add_up() {
+    let Some((place, line)) = breaking(1, 60) else {
+        return;
+    };
+    let events = text(&place.run(&format!("{line} --json --retries=1"), 0).stdout);
+    let events = events
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let events: Vec<Value> = events.collect();
+    let attempts = events.iter().filter(|event| event["event"] == "connected");
+    assert_eq!(attempts.count(), 2);
+    let mut progress = events.iter().filter(|event| event["event"] == "progress");
+    let last = progress.next_back().unwrap();
+    assert_eq!(
+        (&last["bytes"], &last["files"]),
+        (&json!(8_000_000), &json!(1))
+    );
+}
+
+#[test]
 fn the_last_attempt_decides_and_without_retries_there_is_one() {
     let Some((place, line)) = breaking(9, 8) else {
         return;
@@ -61,26 +91,113 @@ fn what_can_not_get_better_is_not_tried_again() {
     assert!(!said.contains("attempt"), "{said}");
 }
 
+/// Takes the right to write to a destination, as a run does.
+fn occupy(place: &Place, dir: &str) -> File {
+    let dir = File::open(place.path(dir)).unwrap();
+    flock(&dir, FlockOperation::NonBlockingLockExclusive).unwrap();
+    dir
+}
+
+/// A run that has to wait, once it says so, and what it said.
+fn waiting(place: &Place, line: &str) -> (Child, String, BufReader<ChildStderr>) {
+    let mut run = place.command(line);
+    let mut run = run.stderr(Stdio::piped()).spawn().unwrap();
+    let mut words = BufReader::new(run.stderr.take().unwrap());
+    let mut said = String::new();
+    words.read_line(&mut said).unwrap();
+    assert!(said.contains("waiting"), "{line}: {said}");
+    (run, said, words)
+}
+
 #[test]
-fn a_second_run_into_one_destination_refuses_or_waits() {
+fn a_run_waits_a_little_for_a_destination_and_then_says_who_has_it() {
+    let place = Place::new();
+    place.shell("mkdir s d; echo x > s/x; echo old > d/old");
+    place.run("pull s/ d", 0);
+    let held = occupy(&place, "d");
+    let who = format!(
+        "another run of ksyncd (process {}) writes to",
+        std::process::id()
+    );
+    // All at once: each gives up after its patience.
+    let lines = ["pull s/ d", "push s/ d", "undo"].map(|line| {
+        let mut run = place.command(line);
+        (line, run.stderr(Stdio::piped()).spawn().unwrap())
+    });
+    for (line, run) in lines {
+        let output = run.wait_with_output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{line}: {said}");
+        assert!(
+            said.contains(&who) && said.contains("--wait"),
+            "{line}: {said}"
+        );
+    }
+    drop(held);
+    place.run("undo", 0);
+    assert!(!place.path("d/x").exists());
+}
+
+#[test]
+fn a_destination_that_becomes_free_meanwhile_is_taken() {
+    for line in [
+        "pull s/ d",
+        "push s/ d",
+        "pull --wait s/ d",
+        "push --wait s/ d",
+    ] {
+        let place = Place::new();
+        place.shell("mkdir s d; echo x > s/x");
+        let held = occupy(&place, "d");
+        let (mut run, ..) = waiting(&place, line);
+        drop(held);
+        assert!(run.wait().unwrap().success(), "{line}");
+        place.shell("cmp s/x d/x");
+    }
+}
+
+#[test]
+fn what_is_told_to_wait_waits_longer_than_others() {
+    let place = Place::new();
+    place.shell("mkdir s d; echo x > s/x");
+    let held = occupy(&place, "d");
+    let (mut patient, said, _words) = waiting(&place, "pull --wait s/ d");
+    assert!(said.contains("until that has ended"), "{said}");
+    place.run("pull s/ d", 3);
+    assert!(patient.try_wait().unwrap().is_none());
+    drop(held);
+    assert!(patient.wait().unwrap().success());
+    place.shell("cmp s/x d/x");
+}
+
+/// The agent of a client that was killed holds the destination until it notices.
+#[test]
+fn a_push_after_one_that_was_killed_waits_for_its_agent_to_end() {
     let place = Place::new();
     place.shell("mkdir s d t; head -c 6000000 /dev/urandom > s/large; echo x > t/x");
-    let mut first = place.command("pull --bwlimit=2M s/ d");
-    first.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut first = first.spawn().unwrap();
+    let mut first = place.command("push --bwlimit=1M s/ d");
+    let mut first = first.stderr(Stdio::null()).spawn().unwrap();
     let start = Instant::now();
-    while std::fs::read_dir(place.path("d")).unwrap().count() == 0 {
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "it did not begin"
-        );
+    let is_begun = || std::fs::read_dir(place.path("d")).unwrap().count() > 0;
+    while !is_begun() {
+        assert!(start.elapsed() < PATIENCE, "it did not begin");
         std::thread::sleep(Duration::from_millis(2));
     }
-    let refused = text(&place.run("pull t/ d", 3).stderr);
-    assert!(refused.contains("another run"), "{refused}");
-    place.run("undo", 3);
-    let waited = text(&place.run("pull --wait t/ d", 0).stderr);
-    assert!(waited.contains("waiting"), "{waited}");
-    assert!(first.wait().unwrap().success());
-    place.shell("cmp s/large d/large; cmp t/x d/x");
+    let children = format!("/proc/{0}/task/{0}/children", first.id());
+    let Ok(children) = std::fs::read_to_string(children) else {
+        eprintln!("skipped: the system does not tell who started whom");
+        first.kill().unwrap();
+        first.wait().unwrap();
+        return;
+    };
+    let agent = Pid::from_raw(children.trim().parse().unwrap());
+    // It does not notice before it goes on.
+    kill(agent, Signal::SIGSTOP).unwrap();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let (mut second, said, _words) = waiting(&place, "push t/ d");
+    assert!(said.contains(&format!("(process {agent})")), "{said}");
+    kill(agent, Signal::SIGCONT).unwrap();
+    assert!(second.wait().unwrap().success());
+    place.shell("cmp t/x d/x");
 }

@@ -1,10 +1,7 @@
 //! What holds for a push as for a pull: deletions rest on a whole listing of the source that is known
-//! and keep to their limits, one destination has one run at a time, and there is a receipt. What does
-//! not hold is said.
+//! and keep to their limits, and there is a receipt. What does not hold is said.
 
 use std::fs;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use crate::place::{Place, text};
 
@@ -151,27 +148,4 @@ fn a_push_keeps_nothing_and_says_so_where_somebody_looks_for_it() {
     place.shell("echo newer > s/a");
     place.run("push -a --backup --backup-dir=before s/ d", 0);
     assert_eq!(fs::read_to_string(place.path("d/before/a")).unwrap(), "a\n");
-}
-
-#[test]
-fn a_second_run_to_the_destination_of_a_push_refuses_or_waits() {
-    let place = Place::new();
-    place.shell("mkdir s d t; head -c 6000000 /dev/urandom > s/large; echo x > t/x");
-    let mut first = place.command("push --bwlimit=2M s/ d");
-    first.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut first = first.spawn().unwrap();
-    let start = Instant::now();
-    while count(&place, "d") == 0 {
-        let waited = start.elapsed();
-        assert!(waited < Duration::from_secs(30), "it did not begin");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    for verb in ["push", "pull"] {
-        let refused = text(&place.run(&format!("{verb} t/ d"), 3).stderr);
-        assert!(refused.contains("another run"), "{verb}: {refused}");
-    }
-    let waited = text(&place.run("push --wait t/ d", 0).stderr);
-    assert!(waited.contains("waiting"), "{waited}");
-    assert!(first.wait().unwrap().success());
-    place.shell("cmp s/large d/large; cmp t/x d/x");
 }

@@ -29,8 +29,11 @@ pub enum Error {
         text: String,
     },
     /// Another run writes to the destination, which is at the other end.
-    #[error("another ksyncd run is writing to the destination there; wait until it ends")]
-    PeerBusy,
+    #[error("{}", printable(text))]
+    PeerBusy {
+        /// Its sentence; untrusted.
+        text: String,
+    },
     /// The source is not there.
     #[error("the source {} does not exist", shown(path))]
     SourceMissing {
@@ -54,10 +57,12 @@ pub enum Error {
         error: std::io::Error,
     },
     /// Another run writes to the destination.
-    #[error("another ksyncd run is writing to {}; wait until it ends", shown(path))]
+    #[error("another run of ksyncd{} writes to {}", process(*holder), shown(path))]
     DestinationBusy {
         /// As it was asked for.
         path: PathBuf,
+        /// The number of its process, where the system tells.
+        holder: Option<u32>,
     },
     /// The destination failed as a whole.
     #[error("the destination failed: {}: {}", .0, words::of(&.0.source))]
@@ -105,7 +110,9 @@ const BUSY: u16 = 0x103;
 impl From<ConnectionError> for Error {
     fn from(error: ConnectionError) -> Self {
         match error {
-            ConnectionError::Session(SessionError::Aborted { code: BUSY, .. }) => Self::PeerBusy,
+            ConnectionError::Session(SessionError::Aborted { code: BUSY, text }) => {
+                Self::PeerBusy { text }
+            }
             ConnectionError::Session(SessionError::Aborted { code, text }) => {
                 Self::Peer { code, text }
             }
@@ -137,9 +144,9 @@ impl Error {
             Self::Unreached => START,
             Self::Peer { code, .. } => *code,
             Self::SourceMissing { .. } | Self::SourceUnreadable { .. } => PARTIAL,
-            Self::DestinationUnusable { .. } | Self::DestinationBusy { .. } | Self::PeerBusy => {
-                FILE_SELECTION
-            }
+            Self::DestinationUnusable { .. }
+            | Self::DestinationBusy { .. }
+            | Self::PeerBusy { .. } => FILE_SELECTION,
             Self::Destination(_) => FILE_IO,
             Self::Filter(_) | Self::UnknownOwner { .. } => SYNTAX,
             Self::PeerIsCareless => VERSION,
@@ -149,6 +156,10 @@ impl Error {
             | Self::ReceiptDoesNotAddUp => PROTOCOL,
         }
     }
+}
+
+fn process(number: Option<u32>) -> String {
+    number.map_or_else(String::new, |number| format!(" (process {number})"))
 }
 
 fn shown(path: &Path) -> String {

@@ -344,7 +344,7 @@ fn end<T, M: connection::Message>(
     outbox: &connection::Outbox<M>,
 ) -> Result<T, Error> {
     if let Err(error) = &outcome
-        && !matches!(error, Error::Peer { .. } | Error::PeerBusy)
+        && !matches!(error, Error::Peer { .. } | Error::PeerBusy { .. })
     {
         outbox.abort(error.abort_code(), &error.to_string());
     }

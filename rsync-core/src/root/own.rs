@@ -1,13 +1,13 @@
 //! What a held directory is itself, and who may write in it.
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, major, minor};
 use rustix::io::Errno;
 
 use super::Root;
 use super::dir::Dir;
 use super::error::{Context, Error};
 use super::list::Detail;
-use super::stat::Stat;
+use super::stat::{Identity, Stat};
 use super::xattr::{self, Target};
 use crate::entry::{Entry, Kind};
 use crate::path::FileName;
@@ -53,5 +53,58 @@ impl Root {
             Err(Errno::WOULDBLOCK) => Ok(false),
             Err(errno) => Err(errno).context("lock", || self.top().path().clone()),
         }
+    }
+
+    /// The process that has this right, where the system tells: Linux does, of processes that this
+    /// one can see.
+    pub fn lock_holder(&self) -> Option<u32> {
+        let Identity { device, inode } = self.identity().ok()?;
+        let locks = std::fs::read_to_string("/proc/locks").ok()?;
+        holder(&locks, device, inode)
+    }
+}
+
+/// Who holds the flock(2) of a file, according to proc_locks(5). A process elsewhere has number 0.
+fn holder(locks: &str, device: u64, inode: u64) -> Option<u32> {
+    let (major, minor) = (major(device), minor(device));
+    let file = format!("{major:02x}:{minor:02x}:{inode}");
+    let of_line = |line: &str| {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        let is_flock = words.next()? == "FLOCK";
+        let holder = words.nth(2)?.parse().ok()?;
+        let is_here = words.next()? == file && holder != 0;
+        (is_flock && is_here).then_some(holder)
+    };
+    locks.lines().find_map(of_line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_the_lock_is_known() {
+        let place = tempfile::tempdir().unwrap();
+        let (one, other) = (Root::open(place.path()), Root::open(place.path()));
+        let (one, other) = (one.unwrap(), other.unwrap());
+        assert_eq!(other.lock_holder(), None);
+        assert!(one.lock().unwrap() && !other.lock().unwrap());
+        if cfg!(target_os = "linux") {
+            assert_eq!(other.lock_holder(), Some(std::process::id()));
+        }
+    }
+
+    #[test]
+    fn who_waits_has_no_lock_and_who_is_elsewhere_has_no_number() {
+        let locks = "1: POSIX  ADVISORY  WRITE 11 fe:00:7 0 EOF
+2: -> FLOCK  ADVISORY  WRITE 12 fe:00:7 0 EOF
+3: FLOCK  ADVISORY  WRITE 13 fe:00:77 0 EOF
+4: FLOCK  ADVISORY  WRITE 0 fe:00:7 0 EOF
+5: FLOCK  ADVISORY  WRITE 14 fe:00:8 0 EOF
+nonsense";
+        let device = rustix::fs::makedev(0xfe, 0);
+        assert_eq!(holder(locks, device, 7), None);
+        assert_eq!(holder(locks, device, 8), Some(14));
+        assert_eq!(holder("", device, 8), None);
     }
 }

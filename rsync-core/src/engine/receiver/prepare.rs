@@ -68,6 +68,7 @@ impl<'a> Prepared<'a> {
         {
             return Err(Error::DestinationBusy {
                 path: path.to_owned(),
+                holder: root.lock_holder(),
             });
         }
         let umask = root::umask();
