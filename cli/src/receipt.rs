@@ -108,11 +108,19 @@ impl Trees {
         }
     }
 
-    /// Whether these entries still have the digest; nothing if that can not be told.
-    fn is_of(&self, there: &[(RelPath, Entry)]) -> Option<bool> {
-        let rules: Options = serde_json::from_value(self.rules.clone()?).ok()?;
+    /// Whether these entries still have the digest.
+    fn is_of(&self, there: &[(RelPath, Entry)]) -> Agreed {
+        let rules = self.rules.clone();
+        let rules = rules.and_then(|rules| serde_json::from_value::<Options>(rules).ok());
+        let Some(rules) = rules else {
+            return Agreed::OfOther;
+        };
         let digest = Digest::from(tree_digest(there, &rules)).to_string();
-        Some(digest == self.source && digest == self.destination)
+        if digest == self.source && digest == self.destination {
+            Agreed::Same
+        } else {
+            Agreed::Different
+        }
     }
 }
 
@@ -273,8 +281,22 @@ fn is_file(file: &File) -> bool {
 pub(crate) struct Findings {
     /// Entries that are not as they were.
     pub(crate) differences: u64,
-    /// The digest of the whole tree was computed again and is the one that both ends agreed on.
-    pub(crate) has_agreed_digest: bool,
+    /// What became of the digest that both ends agreed on.
+    pub(crate) agreed: Agreed,
+}
+
+/// Whether a tree has the digest on which both ends of its run agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Agreed {
+    /// It was computed again and is the same.
+    Same,
+    /// It was computed again and is another.
+    Different,
+    /// It is that of a tree which the destination did not hold like that, not even at the time.
+    OfOther,
+    /// There was none.
+    None,
 }
 
 impl Receipt {
@@ -313,7 +335,7 @@ impl Receipt {
             found.iter_mut().for_each(Item::forget_attributes);
         }
         let trees = self.trees.as_ref();
-        let has_agreed_digest = trees.and_then(|trees| trees.is_of(&there));
+        let agreed = trees.map_or(Agreed::None, |trees| trees.is_of(&there));
         let by_path = |item: Item| (item.path.clone(), item);
         let mut now: BTreeMap<_, _> = found.into_iter().map(by_path).collect();
         let mut count = 0;
@@ -333,7 +355,7 @@ impl Receipt {
             }
         }
         now.keys().for_each(|path| differs(path, "was not there"));
-        if count == 0 && has_agreed_digest == Some(false) {
+        if count == 0 && agreed == Agreed::Different {
             count += 1;
             tell(
                 Path::new("."),
@@ -342,7 +364,7 @@ impl Receipt {
         }
         Ok(Findings {
             differences: count,
-            has_agreed_digest: has_agreed_digest == Some(true),
+            agreed,
         })
     }
 }

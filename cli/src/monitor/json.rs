@@ -63,10 +63,15 @@ impl Monitor for Json {
             Event::Connected {
                 peer_version,
                 protocol,
-            } => self.write(&Record::Connected {
-                peer_version,
-                protocol,
-            }),
+            } => {
+                // Each attempt counts from nothing.
+                self.bytes.store(0, Ordering::Relaxed);
+                self.files.store(0, Ordering::Relaxed);
+                self.write(&Record::Connected {
+                    peer_version,
+                    protocol,
+                });
+            }
             Event::Item {
                 path,
                 entry,
@@ -215,8 +220,9 @@ enum Record<'a> {
     },
 }
 
+/// A path as events have it.
 #[derive(Debug, Serialize)]
-enum Path<'a> {
+pub(crate) enum Path<'a> {
     #[serde(rename = "path")]
     Text(&'a str),
     #[serde(rename = "path_bytes")]
@@ -225,10 +231,18 @@ enum Path<'a> {
 
 impl<'a> From<&'a RelPath> for Path<'a> {
     fn from(path: &'a RelPath) -> Self {
-        match std::str::from_utf8(path.as_bytes()) {
-            Ok("") => Self::Text("."),
+        match path.as_bytes() {
+            [] => Self::Text("."),
+            bytes => Self::from(bytes),
+        }
+    }
+}
+
+impl<'a> From<&'a [u8]> for Path<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        match std::str::from_utf8(bytes) {
             Ok(text) => Self::Text(text),
-            Err(_) => Self::Bytes(BASE64.encode(path.as_bytes())),
+            Err(_) => Self::Bytes(BASE64.encode(bytes)),
         }
     }
 }

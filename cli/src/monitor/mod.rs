@@ -28,6 +28,7 @@ use crate::errors::Failure;
 use crate::exit::Exit;
 
 pub(crate) use itemize::Direction;
+pub(crate) use json::Path as JsonPath;
 pub(crate) use lines::Lines;
 
 /// A number of bytes with a unit.

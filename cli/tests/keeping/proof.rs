@@ -255,6 +255,56 @@ fn a_receipt_that_was_made_to_fit_a_changed_tree_has_not_the_digest_of_both_ends
     assert_eq!(said, ". has not the digest that both ends agreed on\n");
 }
 
+/// The last line of a look at a receipt, for programs.
+fn verified(place: &Place, line: &str, code: i32) -> serde_json::Value {
+    let said = text(&place.run(&format!("verify --json {line}"), code).stdout);
+    serde_json::from_str(said.lines().last().unwrap()).unwrap()
+}
+
+#[test]
+fn a_look_says_whether_the_digest_of_both_ends_could_be_computed_again() {
+    let place = pulled();
+    assert_eq!(verified(&place, "proof d", 0)["agreed_digest"], "same");
+
+    // What is here beside the source is in the receipt, and in no digest of both ends.
+    place.shell("mkdir e; echo mine > e/mine");
+    place.run("pull -a --receipt=more s/ e", 0);
+    let look = place.run("verify more e", 0);
+    assert!(look.stdout.is_empty());
+    let said = text(&look.stderr);
+    assert!(said.contains("0 differences from the receipt; the digest that both ends agreed on can not be computed again"), "{said}");
+    let verified_more = verified(&place, "more e", 0);
+    assert_eq!(verified_more["agreed_digest"], "of_other");
+    assert_eq!(verified_more["differences"], 0);
+    let message = verified_more["message"].as_str().unwrap();
+    assert!(said.contains(message), "{message}");
+
+    let mut none = place.receipt("proof");
+    none["trees"] = serde_json::Value::Null;
+    write_receipt(&place, "none", &none);
+    assert_eq!(verified(&place, "none d", 0)["agreed_digest"], "none");
+}
+
+#[test]
+fn differences_from_a_receipt_are_events_for_programs() {
+    let place = pulled();
+    place.shell("chmod 600 d/a; rm d/not*; touch -r s d");
+    let said = text(&place.run("verify --json proof d", 23).stdout);
+    let events = said.lines().map(|line| serde_json::from_str(line).unwrap());
+    let events: Vec<serde_json::Value> = events.collect();
+    let expected = [
+        serde_json::json!({"event": "difference", "path": "a", "how": "differs in permissions"}),
+        serde_json::json!({"event": "difference", "path_bytes": "bm90/3V0Zjg=", "how": "is missing"}),
+    ];
+    assert_eq!(events[..2], expected);
+    assert_eq!(events[2]["agreed_digest"], "different");
+    assert_eq!(
+        (&events[2]["differences"], &events[2]["exit_code"]),
+        (&2.into(), &23.into())
+    );
+    assert_eq!(events.len(), 3);
+}
+
 #[test]
 fn a_receipt_of_an_older_version_is_held_to_what_it_tells() {
     let place = pulled();
