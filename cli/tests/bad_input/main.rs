@@ -17,5 +17,6 @@ mod front_doors;
 mod messages;
 mod place;
 mod source;
+mod state;
 mod stream;
 mod trust;
