@@ -250,3 +250,31 @@ fn a_file_that_never_holds_still_is_given_up() {
     assert_eq!((receipt.failed, receipt.vanished), (1, 1), "{receipt:?}");
     place.assert_untouched();
 }
+
+/// A file may vanish at the source while its old version is being signed.
+#[test]
+fn a_signature_that_nobody_waits_for_any_more_is_sent_to_its_end_before_the_account() {
+    for times in [1, 2] {
+        let place = Place::new();
+        let old = std::fs::File::create(place.path("d/old")).unwrap();
+        old.set_len(8 << 20).unwrap();
+        let outcome = pull(&place, &Options::default(), move |sender| {
+            sender.open()?;
+            sender.list("", vec![entry("old", Kind::File { size: 8 << 20 })])?;
+            sender.listed()?;
+            let mut asked = 0;
+            sender.serve(|sender, file, _| {
+                asked += 1;
+                if asked < times {
+                    // It has to be asked for once more.
+                    return sender.file_as(file, b"evil", Digest::of(b"something else"));
+                }
+                sender.say(FromSender::Failed {
+                    file,
+                    failure: FileFailure::Vanished,
+                })
+            })
+        });
+        assert_eq!(outcome.report().receipt.vanished, 1);
+    }
+}

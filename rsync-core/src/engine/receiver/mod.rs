@@ -179,6 +179,7 @@ fn receive(
             outbox.abort(error.code(), &error.to_string());
             return Err(error);
         }
+        shared.signing.wait();
         let totals = totals(shared);
         shared.pending.settle();
         let ours = *lock(&shared.tree_digest);

@@ -1,6 +1,6 @@
 //! Computes and sends signatures of old versions, a bounded number at a time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -35,6 +35,8 @@ pub(super) struct Signing {
 struct State {
     waiting: VecDeque<Task>,
     under_way: HashMap<FileId, u64>,
+    /// Files whose signatures are being sent, though the sender may have given up on them.
+    unsaid: HashSet<FileId>,
     sum_bytes: u64,
     closed: bool,
 }
@@ -62,6 +64,24 @@ impl Signing {
         self.changed.notify_all();
     }
 
+    /// Waits, once it is closed, until every signature that was begun has been sent: nothing may
+    /// come between the parts of one that ends the conversation.
+    pub(super) fn wait(&self) {
+        let mut state = self.lock();
+        while !state.unsaid.is_empty() {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// All of a signature has been sent, or will never be.
+    fn said(&self, file: FileId) {
+        self.lock().unsaid.remove(&file);
+        self.changed.notify_all();
+    }
+
     fn next(&self) -> Option<Task> {
         let mut state = self.lock();
         loop {
@@ -69,13 +89,16 @@ impl Signing {
                 return None;
             }
             let room = state.sum_bytes < MAX_SUM_BYTES;
-            if let Some(task) = room.then(|| state.waiting.pop_front()).flatten() {
+            let is_free = |task: &Task| !state.unsaid.contains(&task.file);
+            let next = state.waiting.iter().position(is_free).filter(|_| room);
+            if let Some(task) = next.and_then(|next| state.waiting.remove(next)) {
                 let bytes = task
                     .shape
                     .blocks()
                     .saturating_mul(BlockSum::ENCODED_LEN as u64);
                 state.sum_bytes += bytes;
                 state.under_way.insert(task.file, bytes);
+                state.unsaid.insert(task.file);
                 return Some(task);
             }
             state = self
@@ -93,7 +116,9 @@ impl Signing {
 /// Signs until there is nothing more to sign, or the connection fails.
 pub(super) fn sign(shared: &Shared<'_>) {
     while let Some(task) = shared.signing.next() {
-        if sign_one(shared, &task).is_err() {
+        let signed = sign_one(shared, &task);
+        shared.signing.said(task.file);
+        if signed.is_err() {
             return;
         }
     }
