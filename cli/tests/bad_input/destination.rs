@@ -1,6 +1,8 @@
 //! Destinations that can not be written, are something else, or are full.
 
-use super::place::{Place, VERBS};
+use std::process::Stdio;
+
+use super::place::{Ended, Place, VERBS};
 
 #[test]
 fn a_destination_that_is_a_file_stays_one() {
@@ -150,9 +152,14 @@ fn two_runs_do_not_write_to_one_destination_at_a_time() {
     let place = Place::new();
     let lock = std::fs::File::open(place.path("d")).unwrap();
     lock.lock().unwrap();
-    for verb in VERBS {
-        let ended = place.line(&format!("{verb} --delete s/ d"));
-        ended.assert(3, &["another", "wait until"]);
+    // Both wait a little, at the same time.
+    let runs = VERBS.map(|verb| {
+        let mut run = place.command([verb, "--delete", "s/", "d"]);
+        run.stderr(Stdio::piped()).spawn().unwrap()
+    });
+    for run in runs {
+        let ended = Ended::from(run.wait_with_output().unwrap());
+        ended.assert(3, &["another", "when that has ended"]);
         place.assert_destination_is_untouched();
     }
 }
