@@ -11,7 +11,7 @@ use ksyncd_benches::random::Random;
 use rsync_core::entry::{Entry, Kind, Timestamp};
 use rsync_core::path::{FileName, RelPath};
 use rsync_core::wire::batch;
-use rsync_core::wire::compress::{Codec, Packer, Unpacker};
+use rsync_core::wire::compress::{Codec, Effort, Packer, Unpacker};
 use rsync_core::wire::frame::{self, FrameType, HEADER_LEN, Header};
 use rsync_core::wire::limits::MAX_FRAME_LEN;
 use rsync_core::wire::message::{DirId, FromSender, Listing};
@@ -105,12 +105,18 @@ fn compression(c: &mut Criterion) {
         ("json", Content::Json),
         ("noise", Content::Noise),
     ];
-    for (codec_name, codec, level) in [("zstd", Codec::Zstd, 1), ("lz4", Codec::Lz4, 1)] {
+    let codecs = [
+        ("zstd", Codec::Zstd, Effort::Level(1)),
+        ("zstd-thorough", Codec::Zstd, Effort::Thorough),
+        ("zstd-deep", Codec::Zstd, Effort::Deep),
+        ("lz4", Codec::Lz4, Effort::Level(1)),
+    ];
+    for (codec_name, codec, effort) in codecs {
         for (name, kind) in kinds {
             // More than a stream remembers, so that nothing is found that was sent before.
             let bytes = content(kind, BATCHES * BATCH_LEN, 1, name);
             let mut batches = bytes.chunks(BATCH_LEN).cycle();
-            let mut packer = Packer::new(codec, level).expect("a packer");
+            let mut packer = Packer::new(codec, effort).expect("a packer");
             let mut out = Vec::new();
             group.throughput(Throughput::Bytes(BATCH_LEN as u64));
             group.bench_function(format!("{codec_name}/pack {name}"), |b| {
@@ -126,7 +132,7 @@ fn compression(c: &mut Criterion) {
         // A stream of its own for every round, as the streams remember what passed.
         let batch = content(Content::Code, BATCH_LEN, 1, "code");
         let mut packed = Vec::new();
-        let mut packer = Packer::new(codec, level).expect("a packer");
+        let mut packer = Packer::new(codec, effort).expect("a packer");
         packer.pack(&batch, &mut packed).expect("a batch packs");
         group.bench_function(
             format!("{codec_name}/unpack code, with a new stream"),

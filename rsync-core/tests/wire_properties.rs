@@ -9,7 +9,9 @@ use rsync_core::checksum::Digest;
 use rsync_core::entry::{Entry, Kind, LinkTarget, Owner, Timestamp};
 use rsync_core::path::{FileName, RelPath};
 use rsync_core::wire::batch;
-use rsync_core::wire::compress::{Codec, MAX_PACKED_INPUT_LEN, Packer, Unpacker, worst_case_len};
+use rsync_core::wire::compress::{
+    Codec, Effort, MAX_PACKED_INPUT_LEN, Packer, Unpacker, worst_case_len,
+};
 use rsync_core::wire::frame::{HEADER_LEN, Header};
 use rsync_core::wire::hello::{Features, Hello};
 use rsync_core::wire::limits::{INITIAL_CREDIT, MAX_CREDIT, MAX_FRAME_LEN};
@@ -167,6 +169,15 @@ fn from_receiver() -> impl Strategy<Value = FromReceiver> {
     ]
 }
 
+fn efforts() -> impl Strategy<Value = Effort> {
+    prop_oneof![
+        Just(Effort::Light),
+        Just(Effort::Thorough),
+        Just(Effort::Deep),
+        (-10i32..25).prop_map(Effort::Level),
+    ]
+}
+
 proptest! {
     #[test]
     fn any_batch_of_a_sender_comes_back_as_it_was(messages in vec(from_sender(), 0..10)) {
@@ -275,14 +286,15 @@ proptest! {
 
     #[test]
     fn any_batch_unpacks_to_what_was_packed(
-        batches in vec(vec(0u8..4, 1..3000), 1..5),
+        batches in vec((vec(0u8..4, 1..3000), efforts()), 1..5),
         codec in prop_oneof![Just(Codec::Lz4), Just(Codec::Zstd)],
-        level in -10i32..25,
+        first in efforts(),
     ) {
-        let mut packer = Packer::new(codec, level).unwrap();
+        let mut packer = Packer::new(codec, first).unwrap();
         let mut unpacker = Unpacker::new(codec).unwrap();
-        for batch in &batches {
+        for (batch, effort) in &batches {
             let (mut packed, mut unpacked) = (Vec::new(), Vec::new());
+            packer.set_effort(*effort);
             if packer.pack(batch, &mut packed).unwrap() {
                 prop_assert!(packed.len() <= worst_case_len(batch.len()));
                 unpacker.unpack(&packed, &mut unpacked).unwrap();

@@ -454,13 +454,13 @@ fn frames_keep_their_bytes() {
 #[test]
 #[cfg(all(feature = "lz4", feature = "zstd"))]
 fn compressed_frames_of_today_can_be_unpacked() {
-    use rsync_core::wire::compress::{Codec, Packer, Unpacker};
+    use rsync_core::wire::compress::{Codec, Effort, Packer, Unpacker};
     let batches = [
         vec![b'a'; 1000],
         b"the second frame; the second frame; the second frame".to_vec(),
     ];
     for (name, codec) in [("lz4", Codec::Lz4), ("zstd", Codec::Zstd)] {
-        let mut packer = Packer::new(codec, 3).unwrap();
+        let mut packer = Packer::new(codec, Effort::Light).unwrap();
         let mut unpacker = Unpacker::new(codec).unwrap();
         for (number, batch) in batches.iter().enumerate() {
             let mut packed = Vec::new();

@@ -242,6 +242,7 @@ impl Writer<'_> {
         }
         self.packed.clear();
         self.packed.resize(HEADER_LEN, 0);
+        packer.set_effort(policy.effort());
         let is_packed = packer.pack(batch, &mut self.packed)?;
         let packed_len = self.packed.len() - HEADER_LEN;
         policy.probed(is_packed && crate::wire::compress::policy::shrinks(batch.len(), packed_len));
@@ -261,7 +262,7 @@ impl Writer<'_> {
         } else {
             wish
         });
-        let packer = Packer::new(codec, policy.level())?;
+        let packer = Packer::new(codec, policy.effort())?;
         Ok(Some(Packing { policy, packer }))
     }
 

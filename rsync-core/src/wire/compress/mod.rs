@@ -2,14 +2,16 @@
 //!
 //! A compressed payload is `u32` (little endian) length once unpacked, then the packed bytes.
 //! With Zstandard each direction is one endless stream that is flushed at the end of every frame,
-//! so that what was sent before helps with what comes next; with LZ4 every frame stands alone.
+//! so that what was sent before helps with what comes next; it starts anew, in the middle of a
+//! frame, where the effort changes. With LZ4 every frame stands alone.
 //! A frame that travels raw is not part of that stream.
 //!
 //! Unpacking writes at most the announced length, which is capped by [`MAX_UNPACKED_LEN`], and
 //! the result must be exactly as long as announced: no input makes it larger.
 //!
-//! Whether a frame is worth packing is [`policy`]'s decision.
+//! Whether a frame is worth packing is [`policy`]'s decision, how much work [`effort`]'s.
 
+pub mod effort;
 #[cfg(feature = "lz4")]
 mod lz4;
 pub mod policy;
@@ -17,6 +19,8 @@ pub mod policy;
 mod zstd;
 
 use std::borrow::Cow;
+
+pub use effort::Effort;
 
 use super::hello::Features;
 use super::limits::{MAX_FRAME_LEN, MAX_UNPACKED_LEN};
@@ -86,18 +90,29 @@ enum PackerKind {
 }
 
 impl Packer {
-    /// A packer; `level` is the codec's own scale and is cut to what it has.
-    pub fn new(codec: Codec, level: i32) -> Result<Self, CompressError> {
+    /// A packer that begins with `effort`. LZ4 knows one effort only.
+    pub fn new(codec: Codec, effort: Effort) -> Result<Self, CompressError> {
         Ok(Self(match codec {
             #[cfg(feature = "lz4")]
             Codec::Lz4 => PackerKind::Lz4(lz4::Packer::new()),
             #[cfg(feature = "zstd")]
-            Codec::Zstd => PackerKind::Zstd(zstd::Packer::new(level)?),
+            Codec::Zstd => PackerKind::Zstd(zstd::Packer::new(effort)?),
             _ => {
-                let _ = level;
+                let _ = effort;
                 PackerKind::None
             }
         }))
+    }
+
+    /// Packs with `effort` from the next batch on.
+    pub fn set_effort(&mut self, effort: Effort) {
+        match &mut self.0 {
+            #[cfg(feature = "zstd")]
+            PackerKind::Zstd(packer) => packer.set_effort(effort),
+            _ => {
+                let _ = effort;
+            }
+        }
     }
 
     /// Appends the compressed payload that carries `batch` to `out`. False (and `out` as it was)
@@ -232,7 +247,7 @@ mod tests {
     fn packed(codec: Codec, batch: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         assert!(
-            Packer::new(codec, 3)
+            Packer::new(codec, Effort::Light)
                 .unwrap()
                 .pack(batch, &mut out)
                 .unwrap()
@@ -244,7 +259,7 @@ mod tests {
     fn a_batch_of_which_a_part_shrinks_is_found_to_shrink_wherever_that_part_is() {
         const PART: usize = 32 << 10;
         for codec in CODECS {
-            let mut packer = Packer::new(codec, 3).unwrap();
+            let mut packer = Packer::new(codec, Effort::Light).unwrap();
             for place in 0..4 {
                 let mut batch = noise(4 * PART);
                 assert!(!packer.probe(&batch));
@@ -258,7 +273,7 @@ mod tests {
     fn batches_come_back_in_order_and_shrink() {
         for codec in CODECS {
             let (mut packer, mut unpacker) = (
-                Packer::new(codec, 3).unwrap(),
+                Packer::new(codec, Effort::Light).unwrap(),
                 Unpacker::new(codec).unwrap(),
             );
             let (mut wire, mut plain) = (Vec::new(), Vec::new());
@@ -276,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_zstd_frame_profits_from_the_frames_before_it() {
-        let mut packer = Packer::new(Codec::Zstd, 3).unwrap();
+        let mut packer = Packer::new(Codec::Zstd, Effort::Light).unwrap();
         let batch = noise(100_000);
         let (mut first, mut second) = (Vec::new(), Vec::new());
         assert!(packer.pack(&batch, &mut first).unwrap());
@@ -296,11 +311,60 @@ mod tests {
     }
 
     #[test]
+    fn an_effort_may_change_at_any_batch() {
+        const EFFORTS: [Effort; 5] = [
+            Effort::Thorough,
+            Effort::Deep,
+            Effort::Level(12),
+            Effort::Light,
+            Effort::Thorough,
+        ];
+        for codec in CODECS {
+            let mut packer = Packer::new(codec, Effort::Light).unwrap();
+            let mut unpacker = Unpacker::new(codec).unwrap();
+            for (number, effort) in EFFORTS.into_iter().enumerate() {
+                // Twice before anything is packed, then at every second batch.
+                packer.set_effort(Effort::Level(1));
+                packer.set_effort(effort);
+                for len in [100 + number, 300_000] {
+                    let (mut wire, mut plain) = (Vec::new(), Vec::new());
+                    let batch = text(len);
+                    if packer.pack(&batch, &mut wire).unwrap() {
+                        unpacker.unpack(&wire, &mut plain).unwrap();
+                        assert!(plain == batch, "{codec:?} {effort:?} {len}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn more_effort_makes_records_smaller() {
+        let mut records = Vec::new();
+        for (id, words) in noise(60_000).chunks(4).enumerate() {
+            let words: Vec<_> = words.iter().map(|n| u32::from(n % 64) * 987_654).collect();
+            let record = format!("{{\"id\":{id},\"of\":{words:?},\"zone\":\"eu-west\"}}\n");
+            records.extend_from_slice(record.as_bytes());
+        }
+        let efforts = [Effort::Light, Effort::Thorough, Effort::Deep];
+        let [light, thorough, deep] = efforts.map(|effort| {
+            let mut packer = Packer::new(Codec::Zstd, effort).unwrap();
+            let mut wire = Vec::new();
+            for batch in records.chunks(256 << 10) {
+                assert!(packer.pack(batch, &mut wire).unwrap());
+            }
+            wire.len()
+        });
+        assert!(thorough < light, "{thorough} after {light}");
+        assert!(deep < thorough, "{deep} after {thorough}");
+    }
+
+    #[test]
     fn what_does_not_shrink_fits_in_a_frame_all_the_same() {
         for codec in CODECS {
             for len in [1, 200, 256 << 10, MAX_PACKED_INPUT_LEN, MAX_FRAME_LEN] {
                 let mut wire = Vec::new();
-                let packed = Packer::new(codec, 3)
+                let packed = Packer::new(codec, Effort::Light)
                     .unwrap()
                     .pack(&noise(len), &mut wire)
                     .unwrap();
@@ -318,7 +382,7 @@ mod tests {
     #[test]
     fn a_probe_tells_text_from_noise() {
         for codec in CODECS {
-            let mut packer = Packer::new(codec, 3).unwrap();
+            let mut packer = Packer::new(codec, Effort::Light).unwrap();
             assert!(packer.probe(&text(100_000)));
             assert!(!packer.probe(&noise(100_000)));
         }

@@ -10,12 +10,14 @@
 //!
 //! While frames are packed, the link drains in the time that packing takes, and its speed can not
 //! be told apart from the packer's. If the link is hardly ever waited for, raw frames are tried
-//! again for a while, at growing intervals.
+//! again for a while, at growing intervals. How hard to pack for a slow link is decided by
+//! [`effort`](super::effort).
 //!
 //! Pure: durations come in, a decision comes out.
 
 use std::time::Duration;
 
+use super::effort::{Balance, Effort};
 use crate::options::Compression;
 
 /// Bytes a second below which a link to a peer nearby is worth packing for.
@@ -24,8 +26,6 @@ const SLOW_NEAR: u64 = 80_000_000;
 const SLOW_FAR: u64 = 200_000_000;
 /// The shortest round trip to a peer that is far away.
 pub const FAR: Duration = Duration::from_millis(5);
-/// Level that stands for "automatic": about 200 MB/s on one core.
-pub const AUTO_LEVEL: i32 = 3;
 /// Shorter batches travel raw: nothing to gain, and they are waited for.
 pub const MIN_LEN: usize = 256;
 
@@ -100,6 +100,7 @@ pub struct Policy {
     waiting: Duration,
     packed_since_trial: u64,
     trial_after: u64,
+    balance: Balance,
     /// Length of the batch that was decided on.
     len: u64,
     /// Bytes of the last batches, since one shrank.
@@ -122,17 +123,18 @@ impl Policy {
             waiting: Duration::ZERO,
             packed_since_trial: 0,
             trial_after: FIRST_TRIAL_AFTER,
+            balance: Balance::new(),
             len: 0,
             unshrunk: 0,
             raw_left: 0,
         }
     }
 
-    /// Level for the packer.
-    pub fn level(&self) -> i32 {
+    /// How hard to pack the next frame.
+    pub fn effort(&self) -> Effort {
         match self.wish {
-            Compression::Level(level) => level,
-            Compression::Auto | Compression::Off => AUTO_LEVEL,
+            Compression::Level(level) => Effort::Level(level),
+            Compression::Auto | Compression::Off => self.balance.effort(),
         }
     }
 
@@ -185,6 +187,10 @@ impl Policy {
         self.bytes = self.bytes.saturating_add(sent.wire_len as u64);
         if self.is_slow() {
             self.packing += sent.packing;
+            if !sent.packing.is_zero() && self.balance.sent(sent.packing, sent.waiting) {
+                self.forget();
+                return;
+            }
         }
         self.waiting += sent.waiting;
         let elapsed = self.packing + self.waiting;
@@ -217,7 +223,8 @@ impl Policy {
         }
         self.packed_since_trial = self.packed_since_trial.saturating_add(sent.wire_len as u64);
         let hardly_waited = self.waiting < self.packing / 4;
-        if hardly_waited && self.packed_since_trial > self.trial_after {
+        let is_light = self.balance.effort() == Effort::Light;
+        if hardly_waited && is_light && self.packed_since_trial > self.trial_after {
             self.speed = Speed::Fast;
             self.trial_after = (self.trial_after * 2).min(MAX_TRIAL_AFTER);
             self.forget();
@@ -347,7 +354,7 @@ mod tests {
         let mut policy = Policy::new(Compression::Auto);
         run(&mut policy, 100, 5_000_000, 200_000_000);
         let packed = run(&mut policy, 2000, 2_000_000_000, 200_000_000);
-        assert!(packed < 300, "{packed} frames");
+        assert!(packed < 600, "{packed} frames");
     }
 
     #[test]
@@ -366,7 +373,7 @@ mod tests {
         );
         let mut always = Policy::new(Compression::Level(7));
         assert_eq!(run(&mut always, 100, u64::MAX, 200_000_000), 100);
-        assert_eq!(always.level(), 7);
+        assert_eq!(always.effort(), Effort::Level(7));
     }
 
     #[test]
