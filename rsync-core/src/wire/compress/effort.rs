@@ -26,8 +26,8 @@ pub enum Effort {
 /// keeps a thread waiting for its turn.
 const SPAN: Duration = Duration::from_millis(250);
 /// The next step is tried once the link takes longer than packing, so many times.
-const WAITING_BEFORE_THOROUGH: u32 = 4;
-const WAITING_BEFORE_DEEP: u32 = 3;
+const WAITING_BEFORE_THOROUGH: u32 = 3;
+const WAITING_BEFORE_DEEP: u32 = 2;
 /// A step is taken back once the link takes less than this part of the time that packing takes.
 const HARDLY_WAITED_PART: u32 = 8;
 /// How long a step that was taken back is not tried again, at first and at most.
