@@ -1,6 +1,6 @@
 //! Computes and sends signatures of old versions, a bounded number at a time.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -35,8 +35,9 @@ pub(super) struct Signing {
 struct State {
     waiting: VecDeque<Task>,
     under_way: HashMap<FileId, u64>,
-    /// Files whose signatures are being sent, though the sender may have given up on them.
-    unsaid: HashSet<FileId>,
+    /// Files whose signatures are being sent, one for each signer, though the sender may have given
+    /// up on them.
+    unsaid: Vec<FileId>,
     sum_bytes: u64,
     closed: bool,
 }
@@ -78,7 +79,7 @@ impl Signing {
 
     /// All of a signature has been sent, or will never be.
     fn said(&self, file: FileId) {
-        self.lock().unsaid.remove(&file);
+        self.lock().unsaid.retain(|&unsaid| unsaid != file);
         self.changed.notify_all();
     }
 
@@ -98,7 +99,7 @@ impl Signing {
                     .saturating_mul(BlockSum::ENCODED_LEN as u64);
                 state.sum_bytes += bytes;
                 state.under_way.insert(task.file, bytes);
-                state.unsaid.insert(task.file);
+                state.unsaid.push(task.file);
                 return Some(task);
             }
             state = self
