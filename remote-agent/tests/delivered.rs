@@ -6,9 +6,11 @@
 use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rsync_core::checksum::Digest;
 use rsync_core::engine::{
@@ -37,6 +39,32 @@ impl Agents for Built {
 
     fn image(&self, _: &str) -> io::Result<Cow<'_, [u8]>> {
         fs::read(AGENT).map(Cow::Owned)
+    }
+}
+
+/// The same with something behind it, so that nobody else has put it anywhere.
+struct Unique(Vec<u8>);
+
+impl Unique {
+    fn new(mark: &str) -> Self {
+        let mut image = fs::read(AGENT).unwrap();
+        let place = tempfile::tempdir().unwrap();
+        image.extend(place.path().to_str().unwrap().bytes().chain(mark.bytes()));
+        Self(image)
+    }
+}
+
+impl Agents for Unique {
+    fn offers(&self) -> Vec<Offer> {
+        vec![Offer {
+            machine: std::env::consts::ARCH.to_owned(),
+            digest: Digest::of(&self.0),
+            len: self.0.len() as u64,
+        }]
+    }
+
+    fn image(&self, _: &str) -> io::Result<Cow<'_, [u8]>> {
+        Ok(Cow::Borrowed(&self.0))
     }
 }
 
@@ -192,6 +220,101 @@ fn an_agent_that_is_there_for_once_removes_itself_and_works_where_it_is_told() {
     assert!(agent.wait().unwrap().success());
     assert_eq!(fs::read(here.path().join("file")).unwrap(), b"content");
     assert!(!far.path("once").exists());
+}
+
+/// What tools of an image do that are made to deceive: nothing, fail, make noise, or put something in
+/// the agent's place that passes for it until it has to serve.
+const DECEPTIONS: [&str; 4] = [
+    "exit 0",
+    "exit 1",
+    "printf 'evil \\033[2J\\n'",
+    "PATH=$TOOLS; for part in \"$TMPDIR\"/.ksyncd*/ksyncd-agent-*; do
+       [ -f \"$part\" ] || continue
+       hash=${part##*ksyncd-agent-}; hash=${hash%%.*}; rm -f \"$part\"
+       printf '#!/bin/sh\\ncase $1 in --probe) echo %s;; *) echo evil;; esac\\n' \"$hash\" >\"$part\"
+       chmod 700 \"$part\"
+     done
+     exec \"${0##*/}\" \"$@\"",
+];
+
+/// Pulls through an agent that an image whose `tool` deceives was given. Whether that came to a
+/// success.
+fn is_pulled_in_spite_of(tool: &str, deception: &str) -> bool {
+    let far = FarEnd::new();
+    fs::create_dir(far.path("source")).unwrap();
+    fs::create_dir(far.path("tools")).unwrap();
+    fs::write(far.path("source/file"), "content").unwrap();
+    let fake = far.path("tools").join(tool);
+    fs::write(&fake, format!("#!/bin/sh\n{deception}\n")).unwrap();
+    fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
+    let tools = std::env::var("PATH").unwrap();
+    let command = [
+        "env".to_owned(),
+        format!("TMPDIR={}", far.path("tmp").display()),
+        format!("TOOLS={tools}"),
+        format!("PATH={}:{tools}", far.path("tools").display()),
+    ];
+    let target = Target::RemoteShell {
+        command: command.map(Into::into).to_vec(),
+        host: None,
+    };
+    let patience = Duration::from_secs(5);
+    let timeouts = Timeouts {
+        answer: patience,
+        silence: patience,
+        ..Timeouts::default()
+    };
+    let agents = Arc::new(Unique::new(&format!("{tool} {deception}")));
+    let Ok(reached) = reach(&target, agents, &timeouts, b"", &|_| ()) else {
+        return false;
+    };
+    let (pipe, _process) = stream(reached);
+    let here = tempfile::tempdir().unwrap();
+    fs::write(here.path().join("file"), "old").unwrap();
+    let (options, settings) = (Options::default(), Settings::default());
+    let source = bytes(&far.path("source/"));
+    let done = pull(pipe, &source, here.path(), &options, &settings, &Silent);
+    let expected = if done.is_ok() { "content" } else { "old" };
+    assert_eq!(
+        fs::read_to_string(here.path().join("file")).unwrap(),
+        expected
+    );
+    done.is_ok()
+}
+
+#[test]
+fn a1_tools_of_an_image_that_deceive_end_the_run_or_do_no_harm() {
+    assert!(is_pulled_in_spite_of("nothing-that-is-used", "exit 1"));
+    std::thread::scope(|scope| {
+        for deception in DECEPTIONS {
+            scope.spawn(move || {
+                let tools = ["head", "cat", "chmod", "mv"];
+                let outcomes = tools.map(|tool| is_pulled_in_spite_of(tool, deception));
+                assert!(
+                    outcomes.contains(&false),
+                    "{deception}: nobody was deceived"
+                );
+            });
+        }
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a4_an_agent_that_serves_can_gain_no_rights() {
+    let mut agent = Command::new(AGENT)
+        .arg("serve")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Once it speaks it has given them up.
+    let mut first = [0; 1];
+    agent.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", agent.id())).unwrap();
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    assert!(status.contains("\nNoNewPrivs:\t1\n"), "{status}");
 }
 
 /// A client of which the agent hears the first words and nothing more.

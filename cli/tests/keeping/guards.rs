@@ -135,3 +135,25 @@ fn a_small_tree_may_lose_all_that_its_source_lost() {
     place.run("pull -a --delete s/ d", 0);
     assert_eq!(fs::read_dir(place.path("d")).unwrap().count(), 1);
 }
+
+/// Whoever could change what is remembered would decide what an undo writes and deletes.
+#[test]
+fn r10_a_state_directory_that_others_may_write_to_or_that_is_a_link_is_not_used() {
+    for spoil in [
+        "chmod 777 $runs",
+        "chmod 720 $runs",
+        "mv $runs elsewhere; ln -s \"$PWD/elsewhere\" $runs",
+    ] {
+        let place = Place::new();
+        place.shell("mkdir s d; echo new > s/a; echo old > d/a; echo x > s/x");
+        place.run("pull s/x d", 0);
+        place.shell(&format!("runs=state/ksyncd/.ksyncd.kept/runs; {spoil}"));
+        let before = place.kept_files();
+        let said = text(&place.run("pull s/ d", 0).stderr);
+        assert!(said.contains("can not be undone"), "{spoil}: {said}");
+        assert_eq!(place.kept_files(), before, "{spoil}");
+        place.shell("test $(ls state/ksyncd/.ksyncd.kept/runs/ | wc -l) = 1");
+        let said = text(&place.run("undo", 11).stderr);
+        assert!(said.contains("others may write to it"), "{spoil}: {said}");
+    }
+}

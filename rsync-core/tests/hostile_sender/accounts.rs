@@ -1,5 +1,8 @@
 //! What a sender says of its own work, and says too much of.
 
+use std::os::unix::fs::MetadataExt;
+
+use rsync_core::entry::{Entry, Owner};
 use rsync_core::options::Options;
 use rsync_core::path::RelPath;
 use rsync_core::wire::message::*;
@@ -157,6 +160,48 @@ fn x9_names_of_users_without_end_are_refused() {
         sender.finish()
     });
     assert!(outcome.error().contains("users"));
+}
+
+#[test]
+fn m3_names_that_nobody_has_here_leave_numbers_as_they_are() {
+    let names = [
+        // Whoever is called so here: what is 0 there is 0 here.
+        (0, "daemon".to_owned()),
+        (1234, String::new()),
+        (1235, "nobody has this name".to_owned()),
+        (1236, "0x0".to_owned()),
+    ];
+    let place = Place::new();
+    let mut options = Options::default();
+    (options.attributes.owner, options.attributes.group) = (true, true);
+    let numbers: Vec<u32> = names.iter().map(|(number, _)| *number).collect();
+    let outcome = pull(&place, &options, move |sender| {
+        sender.open()?;
+        sender.say(FromSender::Owners(Owners {
+            users: names.to_vec(),
+            groups: names.to_vec(),
+        }))?;
+        let owned = |(number, _): &(u32, String)| {
+            let (uid, gid) = (*number, *number);
+            Entry {
+                owner: Some(Owner { uid, gid }),
+                ..file(&number.to_string())
+            }
+        };
+        sender.list("", names.iter().map(owned).collect())?;
+        sender.finish()
+    });
+    assert!(outcome.report().receipt.is_complete());
+    let own = std::fs::metadata(place.path("d")).unwrap().uid();
+    for number in numbers {
+        let found = std::fs::metadata(place.path("d").join(number.to_string())).unwrap();
+        // Only root gives files away.
+        let expected = if own == 0 { number } else { own };
+        assert_eq!(found.uid(), expected);
+        if own == 0 {
+            assert_eq!(found.gid(), number);
+        }
+    }
 }
 
 #[test]
