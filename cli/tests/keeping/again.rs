@@ -114,13 +114,15 @@ fn a_run_waits_a_little_for_a_destination_and_then_says_who_has_it() {
     let place = Place::new();
     place.shell("mkdir s d; echo x > s/x; echo old > d/old");
     place.run("pull s/ d", 0);
+    let first = place.log()[0]["id"].as_str().unwrap().to_owned();
+    let undo = format!("undo {first}");
     let held = occupy(&place, "d");
     let who = format!(
         "another run of ksyncd (process {}) writes to",
         std::process::id()
     );
     // All at once: each gives up after its patience.
-    let lines = ["pull s/ d", "push s/ d", "undo"].map(|line| {
+    let lines = ["pull s/ d", "push s/ d", &undo].map(|line| {
         let mut run = place.command(line);
         (line, run.stderr(Stdio::piped()).spawn().unwrap())
     });
@@ -134,7 +136,7 @@ fn a_run_waits_a_little_for_a_destination_and_then_says_who_has_it() {
         );
     }
     drop(held);
-    place.run("undo", 0);
+    place.run(&undo, 0);
     assert!(!place.path("d/x").exists());
 }
 
