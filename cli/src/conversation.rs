@@ -75,9 +75,12 @@ pub(crate) fn with_agent<T>(
     let carrier = reached.transpose().map_err(Failure::Transport)?;
     match (said, carrier.and_then(|carrier| carrier.take())) {
         (Ok(said), link) => {
-            if let Some(link) = link {
-                link.close(FAREWELL).map_err(Failure::Broken)?;
-            }
+            let left = link.map(|link| match verb {
+                // Who pulls has everything, and what the other end has left to do is to end.
+                Verb::Pull => link.leave(FAREWELL),
+                Verb::Push => link.close(FAREWELL),
+            });
+            left.transpose().map_err(Failure::Broken)?;
             Ok(said)
         }
         (Err(error), Some(link)) if !is_silence(&error) => {

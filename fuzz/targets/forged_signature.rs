@@ -13,27 +13,34 @@ struct Input {
     basis_len: u32,
     block_len: u16,
     /// Sums out of the air, or those of a block of the new file.
-    sums: Vec<Result<[u8; BlockSum::ENCODED_LEN], u8>>,
+    sums: Vec<Result<[u8; 12], u8>>,
     new: Vec<u8>,
     stretch: u8,
+    short: bool,
 }
 
 fuzz_target!(|input: Input| {
     let Ok(shape) = Shape::new(u64::from(input.basis_len), u32::from(input.block_len)) else {
         return;
     };
+    let shape = if input.short {
+        shape.with_short_sums()
+    } else {
+        shape
+    };
     let key = BlockKey::derive(&[3; 16], &[4; 16]);
     let new = input.new.repeat(usize::from(input.stretch % 32) + 1);
     let blocks: Vec<&[u8]> = new.chunks(shape.block_len() as usize).collect();
     let mut table = Table::new(shape);
     for sum in &input.sums {
-        let encoded = match sum {
-            Ok(forged) => *forged,
+        let mut encoded = Vec::new();
+        match sum {
+            Ok(forged) => encoded.extend_from_slice(&forged[..shape.sum_len()]),
             Err(number) => match blocks.get(usize::from(*number)) {
-                Some(block) => BlockSum::of(block, &key).encode(),
+                Some(block) => BlockSum::of(block, &shape, &key).encode(&shape, &mut encoded),
                 None => continue,
             },
-        };
+        }
         if table.extend(&encoded).is_err() {
             break;
         }

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use oracles::{is_plain_name, messages};
+use rsync_core::delta::Shape;
 use rsync_core::entry::{Entry, Kind, Timestamp};
 use rsync_core::path::{FileName, RelPath};
 use rsync_core::session::order::{FromReceiverOrder, Ledger};
@@ -37,12 +38,22 @@ fuzz_target!(|bytes: &[u8]| {
             FromReceiver::Want { file, name, how } => {
                 assert!(is_plain_name(name.as_bytes()));
                 assert!(file.dir.0 < DIRECTORIES && file.index < u32::from(ENTRIES));
-                if let How::Delta(basis) = how {
-                    let blocks = basis.len.div_ceil(u64::from(basis.block_len));
-                    if blocks > 0 {
-                        let before = owed.insert(*file, blocks * BLOCK_SUM_LEN);
-                        assert_eq!(before, None, "one signature at a time for each file");
+                let sums = match how {
+                    How::Delta(basis) => {
+                        basis.len.div_ceil(u64::from(basis.block_len)) * BLOCK_SUM_LEN
                     }
+                    How::ShortDelta(basis) => {
+                        let blocks = basis.len.div_ceil(u64::from(basis.block_len));
+                        let shape = Shape::wanted(*how).expect("a shape that was checked");
+                        let sums = shape.expect("a basis").signature_len();
+                        assert!((8 * blocks..=BLOCK_SUM_LEN * blocks).contains(&sums));
+                        sums
+                    }
+                    How::Whole | How::From(_) | How::Digest => 0,
+                };
+                if sums > 0 {
+                    let before = owed.insert(*file, sums);
+                    assert_eq!(before, None, "one signature at a time for each file");
                 }
             }
             FromReceiver::Signature { file, sums } => {
@@ -54,7 +65,7 @@ fuzz_target!(|bytes: &[u8]| {
                 }
             }
             FromReceiver::NoBasis { file } => assert!(owed.remove(file).is_some()),
-            FromReceiver::Tree(_) => assert!(ledger.is_complete()),
+            FromReceiver::Tree(_) | FromReceiver::Enough => assert!(ledger.is_complete()),
             FromReceiver::Finished(_) => {
                 assert!(ledger.is_complete() && owed.is_empty());
                 assert!(order.is_finished());

@@ -102,6 +102,7 @@ impl Promises {
                 assert!(self.listed && !self.told_tree);
                 self.told_tree = true;
             }
+            FromSender::Interim(_) => assert!(self.listed),
             FromSender::Finished(_) => {
                 assert!(self.listed && self.begun.is_empty());
                 self.finished = true;

@@ -22,7 +22,12 @@ fuzz_target!(|bytes: &[u8]| {
     } else {
         End::Agent
     };
-    let mut driver = Driver::new(end);
+    let role = if choice & 2 == 0 {
+        Role::Sender
+    } else {
+        Role::Receiver
+    };
+    let mut driver = Driver::new(end, role);
     while let Some((header, after)) = rest.split_first_chunk::<HEADER_LEN>() {
         let Ok(header) = Header::parse(*header) else {
             return;
@@ -52,7 +57,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(end: End) -> Self {
+    fn new(end: End, role: Role) -> Self {
         let config = Config {
             end,
             hello: Hello::of_this_build("0", [7; 16]),
@@ -60,12 +65,13 @@ impl Driver {
             handshake_timeout: Duration::from_secs(30),
         };
         let request = Request {
-            role: Role::Sender,
+            role,
             path: b"/".to_vec(),
             options: Options::default(),
         };
         let request = encode_request(1, &request).expect("a small request");
-        let session = Session::new(config, (end == End::Client).then_some(&request[..]));
+        let asks = (end == End::Client).then_some((role, &request[..]));
+        let session = Session::new(config, asks);
         Self {
             session,
             end,
@@ -113,7 +119,7 @@ impl Driver {
         {
             self.session.consumed_messages(self.now, len);
         }
-        if pause & 2 != 0 && self.opened {
+        if pause & 2 != 0 && self.opened && self.session.may_leave() {
             self.session.say_goodbye();
         }
         let mut out = Vec::new();

@@ -14,9 +14,11 @@ fuzz_target!(|input: (u64, u32, Vec<Vec<u8>>, Vec<u8>)| {
         assert!(shape.blocks() <= MAX_BLOCKS);
         assert_eq!(shape.range(shape.blocks()), basis_len..basis_len);
         hostile(shape, &pieces);
+        hostile(shape.with_short_sums(), &pieces);
     }
     if let Ok(shape) = Shape::new(basis.len() as u64, 512) {
         own(shape, &basis);
+        own(shape.with_short_sums(), &basis);
     }
 });
 
@@ -32,9 +34,11 @@ fn hostile(shape: Shape, pieces: &[Vec<u8>]) {
         }
         assert!(table.len() <= shape.blocks());
     }
-    let held: Vec<u8> = (0..table.len())
-        .flat_map(|block| table.get(block).expect("a sum that was counted").encode())
-        .collect();
+    let mut held = Vec::new();
+    for block in 0..table.len() {
+        let sum = table.get(block).expect("a sum that was counted");
+        sum.encode(&shape, &mut held);
+    }
     assert_eq!(held, accepted);
     assert_eq!(table.get(table.len()), None);
     assert_eq!(table.is_complete(), table.len() == shape.blocks());
@@ -51,6 +55,7 @@ fn own(shape: Shape, basis: &[u8]) {
     .expect("a basis in memory");
     assert!(table.is_complete());
     for (number, block) in basis.chunks(shape.block_len() as usize).enumerate() {
-        assert_eq!(table.get(number as u64), Some(BlockSum::of(block, &key)));
+        let sum = BlockSum::of(block, &shape, &key);
+        assert_eq!(table.get(number as u64), Some(sum));
     }
 }

@@ -28,7 +28,10 @@ fn noise(len: usize, seed: u64) -> Vec<u8> {
 }
 
 fn signature(basis: &[u8], block_len: u32) -> Table {
-    let shape = Shape::new(basis.len() as u64, block_len).unwrap();
+    signature_of(basis, Shape::new(basis.len() as u64, block_len).unwrap())
+}
+
+fn signature_of(basis: &[u8], shape: Shape) -> Table {
     let mut table = Table::new(shape);
     sign(basis, shape, &key(), |sums| table.extend(sums)).unwrap();
     table
@@ -69,6 +72,13 @@ fn apply(basis: &[u8], ops: &[DataOp], len: u64) -> (Vec<u8>, Digest, Patched) {
 /// Matches, applies and compares everything that can be compared.
 fn round_trip(basis: &[u8], source: &[u8], block_len: u32) -> Matched {
     let (ops, matched) = delta(basis, source, block_len);
+    let short = Shape::new(basis.len() as u64, block_len).unwrap();
+    let short = signature_of(basis, short.with_short_sums());
+    assert_eq!(
+        delta_with(short.shape(), &mut &short, source),
+        (ops.clone(), matched),
+        "short sums find something else"
+    );
     let (output, digest, patched) = apply(basis, &ops, matched.len);
     assert!(output == source, "the file differs");
     assert_eq!(digest, matched.digest);
@@ -274,7 +284,9 @@ impl Late {
     fn reveal(&mut self, blocks: u64) {
         while self.arrived.len() < blocks.min(self.all.len()) {
             let sum = self.all.get(self.arrived.len()).unwrap();
-            self.arrived.extend(&sum.encode()).unwrap();
+            let mut encoded = Vec::new();
+            sum.encode(&self.all.shape(), &mut encoded);
+            self.arrived.extend(&encoded).unwrap();
         }
     }
 }
@@ -390,10 +402,12 @@ fn a_basis_that_fails_midway_leaves_the_rest_literal() {
             Ok(self.0.get(block).filter(|_| block < 20))
         }
         fn table(&mut self) -> Result<&Table, Infallible> {
-            let sums: Vec<u8> = (0..20)
-                .flat_map(|i| self.0.get(i).unwrap().encode())
-                .collect();
-            self.0 = Table::new(self.0.shape());
+            let shape = self.0.shape();
+            let mut sums = Vec::new();
+            for block in 0..20 {
+                self.0.get(block).unwrap().encode(&shape, &mut sums);
+            }
+            self.0 = Table::new(shape);
             self.0.extend(&sums).unwrap();
             Ok(&self.0)
         }
@@ -459,8 +473,10 @@ fn x5_sums_made_to_collide_take_linear_work() {
             let mut table = Table::new(shape);
             for (block, window) in (0..shape.blocks()).zip(windows) {
                 let strong = (block | 1 << 40).to_le_bytes();
-                let weak = BlockSum::of(window, &key).weak;
-                table.extend(&BlockSum { weak, strong }.encode()).unwrap();
+                let weak = BlockSum::of(window, &shape, &key).weak;
+                let mut encoded = Vec::new();
+                BlockSum { weak, strong }.encode(&shape, &mut encoded);
+                table.extend(&encoded).unwrap();
             }
             let (_, matched) = delta_with(shape, &mut &table, &source[..]);
             assert_eq!(matched.matched_bytes, 0);

@@ -158,6 +158,8 @@ fn from_receiver() -> impl Strategy<Value = FromReceiver> {
         any::<u64>().prop_map(How::From),
         (any::<u64>(), any::<u32>())
             .prop_map(|(len, block_len)| How::Delta(Basis { len, block_len })),
+        (any::<u64>(), any::<u32>())
+            .prop_map(|(len, block_len)| How::ShortDelta(Basis { len, block_len })),
     ];
     prop_oneof![
         vec(any::<u64>(), 0..50)

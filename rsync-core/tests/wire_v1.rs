@@ -230,6 +230,16 @@ fn messages_of_a_sender_keep_their_bytes() {
             content_digest: [5; 16],
         }),
     );
+    holds(
+        "interim",
+        &M::Interim(Interim {
+            totals: SenderTotals {
+                files_sent: 1,
+                ..SenderTotals::default()
+            },
+            tree: Some([6; 32]),
+        }),
+    );
     holds("sender-tree", &M::Tree(Some([6; 32])));
     holds("sender-tree-unknown", &M::Tree(None));
     holds(
@@ -276,6 +286,13 @@ fn messages_of_a_receiver_keep_their_bytes() {
             block_len: 4096,
         })),
     );
+    holds(
+        "want-short-delta",
+        &want(How::ShortDelta(Basis {
+            len: 1 << 33,
+            block_len: 4096,
+        })),
+    );
     holds("want-from", &want(How::From(999)));
     holds("want-digest", &want(How::Digest));
     holds(
@@ -303,6 +320,7 @@ fn messages_of_a_receiver_keep_their_bytes() {
         }),
     );
     holds("receiver-tree", &M::Tree(Some([7; 32])));
+    holds("enough", &M::Enough);
 }
 
 fn told() -> Vec<(&'static str, Told)> {

@@ -30,6 +30,11 @@ pub(crate) trait Conduit: Send {
 
     /// The end of what came by way of standard error.
     fn tail(&self) -> &Tail;
+
+    /// Lets it end by itself, without anybody waiting for that longer than it has to.
+    fn leave(mut self: Box<Self>, patience: Duration) {
+        self.wait(patience);
+    }
 }
 
 /// Knows whether the far end is still the one that was chosen at the start.
@@ -104,6 +109,18 @@ impl Carrier {
             Some(end) if !end.is_success() => Err(self.ended(Some(end))),
             _ => testimony.unwrap_or(Ok(())),
         }
+    }
+
+    /// Leaves after a conversation that was complete and of which the far end has nothing more to
+    /// tell: as [`Self::close`], but a program that carried the stream is left to itself, and has
+    /// `patience` to end while this one runs. It has its input's end to go by.
+    ///
+    /// # Errors
+    /// If the far end has been replaced meanwhile.
+    pub fn leave(mut self, patience: Duration) -> Result<(), Error> {
+        let testimony = self.testify(false);
+        self.conduit.leave(patience);
+        testimony
     }
 
     /// Says why a stream broke in the middle of a conversation.

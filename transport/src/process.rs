@@ -1,4 +1,4 @@
-//! A child with pipes: started, watched, and never left behind.
+//! A child with pipes: started, watched, and left behind only where all has been said.
 
 use std::io::Read;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
@@ -82,6 +82,12 @@ impl Conduit for Process {
 
     fn tail(&self) -> &Tail {
         &self.said
+    }
+
+    fn leave(mut self: Box<Self>, patience: Duration) {
+        // Where there is no other thread it is ended at once, which is early but no loss.
+        let waiting = thread::Builder::new().name("farewell".to_owned());
+        let _ = waiting.spawn(move || self.wait(patience));
     }
 }
 
@@ -169,6 +175,17 @@ mod tests {
         let (process, mut stdout, _stdin) = shell("exec sleep 1000");
         drop(process);
         assert_eq!(stdout.read(&mut [0; 1]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_program_that_is_left_is_not_waited_for_and_ends_by_itself() {
+        let (process, mut stdout, stdin) = shell("read word; printf $word; exit 4");
+        process.leave(Duration::from_secs(60)).unwrap();
+        let mut stdin = stdin;
+        std::io::Write::write_all(&mut stdin, b"bye\n").unwrap();
+        let mut said = String::new();
+        stdout.read_to_string(&mut said).unwrap();
+        assert_eq!(said, "bye");
     }
 
     #[test]

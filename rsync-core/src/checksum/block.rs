@@ -1,12 +1,13 @@
 //! The strong checksum of a block: BLAKE3 under a key that both ends make afresh.
 //!
-//! 64 bits are enough to tell apart blocks that nobody prepared, and the key keeps anybody from
-//! preparing them: it depends on random bytes of both ends. A wrong match in spite of that is
-//! found by the [digest](super::Digest) of the whole file.
+//! 64 bits are more than enough to tell apart blocks that nobody prepared, and the key keeps anybody
+//! from preparing them: it depends on random bytes of both ends. Of most files fewer bits are enough
+//! ([`Shape::with_short_sums`](crate::delta::Shape::with_short_sums)). A wrong match in spite of that
+//! is found by the [digest](super::Digest) of the whole file.
 
 use std::fmt;
 
-/// First 8 bytes of a block's keyed BLAKE3.
+/// First 8 bytes of a block's keyed BLAKE3, or fewer and zeros behind them.
 pub type Strong = [u8; 8];
 
 /// The key of all strong block sums of one session.
@@ -25,10 +26,14 @@ impl BlockKey {
         ))
     }
 
-    /// Strong checksum of `block`.
-    pub fn strong(&self, block: &[u8]) -> Strong {
-        let [a, b, c, d, e, f, g, h, ..] = *blake3::keyed_hash(&self.0, block).as_bytes();
-        [a, b, c, d, e, f, g, h]
+    /// Strong checksum of `block`, of which the first `len` bytes count.
+    pub fn strong(&self, block: &[u8], len: usize) -> Strong {
+        let hash = blake3::keyed_hash(&self.0, block);
+        let mut strong = Strong::default();
+        for (to, from) in strong.iter_mut().zip(hash.as_bytes()).take(len) {
+            *to = *from;
+        }
+        strong
     }
 }
 
@@ -50,10 +55,21 @@ mod tests {
 
     #[test]
     fn another_nonce_of_either_end_gives_other_sums() {
-        let sum = |client, agent| BlockKey::derive(&[client; 16], &[agent; 16]).strong(b"block");
+        let sum = |client, agent| BlockKey::derive(&[client; 16], &[agent; 16]).strong(b"block", 8);
         assert_eq!(sum(1, 2), sum(1, 2));
         assert_ne!(sum(1, 2), sum(3, 2));
         assert_ne!(sum(1, 2), sum(1, 3));
         assert_ne!(sum(1, 2), sum(2, 1));
+    }
+
+    #[test]
+    fn a_short_sum_is_the_beginning_of_the_long_one() {
+        let key = BlockKey::from([1; 32]);
+        let long = key.strong(b"block", 8);
+        for len in 0..=8 {
+            let mut begins = [0; 8];
+            begins[..len].copy_from_slice(&long[..len]);
+            assert_eq!(key.strong(b"block", len), begins);
+        }
     }
 }

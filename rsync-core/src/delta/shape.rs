@@ -5,12 +5,24 @@
 
 use std::ops::Range;
 
-use crate::wire::message::Basis;
+use crate::wire::message::{Basis, How};
 
 /// Shortest block that a peer may ask for, in bytes.
 pub const MIN_BLOCK_LEN: u32 = 512;
 /// Longest block, in bytes.
 pub const MAX_BLOCK_LEN: u32 = 1 << 20;
+/// Bytes of a weak sum.
+pub(super) const WEAK_LEN: usize = 4;
+/// Most bytes of a strong sum that count.
+const MAX_STRONG_LEN: u8 = 8;
+/// Fewest bytes of a strong sum that count.
+const MIN_STRONG_LEN: u8 = 4;
+/// One in two to the power of so many files that have nothing in common with their basis may be
+/// matched wrongly, and be sent twice.
+const LUCK_BITS: u32 = 16;
+/// Bits by which a weak sum tells blocks apart, cautiously.
+const WEAK_BITS: u32 = 28;
+
 /// Most blocks of one basis: 48 MiB of sums.
 pub const MAX_BLOCKS: u64 = 1 << 22;
 
@@ -22,11 +34,13 @@ const SHORTEST: u32 = 4096;
 /// Blocks become larger rather than more than this, if they are not too large yet.
 const MANY_BLOCKS: u64 = 1 << 18;
 
-/// Length of a basis and of its blocks. The last block may be shorter than the others.
+/// Length of a basis, of its blocks and of their sums. The last block may be shorter than the
+/// others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     basis_len: u64,
     block_len: u32,
+    strong_len: u8,
 }
 
 /// A basis that can not be cut like that.
@@ -60,7 +74,51 @@ impl Shape {
         Ok(Self {
             basis_len,
             block_len,
+            strong_len: MAX_STRONG_LEN,
         })
+    }
+
+    /// The shape of the basis of a file that is wanted like this, if it is wanted as a delta.
+    ///
+    /// # Errors
+    /// The basis can not be cut like that.
+    pub fn wanted(how: How) -> Result<Option<Self>, ShapeError> {
+        match how {
+            How::Delta(basis) => Self::try_from(basis).map(Some),
+            How::ShortDelta(basis) => Ok(Some(Self::try_from(basis)?.with_short_sums())),
+            How::Whole | How::From(_) | How::Digest => Ok(None),
+        }
+    }
+
+    /// How a file is wanted as a delta against a basis of this shape.
+    pub fn want(&self) -> How {
+        let basis = Basis {
+            len: self.basis_len,
+            block_len: self.block_len,
+        };
+        if *self == self.with_short_sums() {
+            How::ShortDelta(basis)
+        } else {
+            How::Delta(basis)
+        }
+    }
+
+    /// The same, with strong sums no longer than they have to be. Both ends have to agree on that.
+    ///
+    /// A search compares the blocks of a basis with as many places of the source, and does so by
+    /// both sums. As in rsync (checksum length of `generator.c`, described in rsync(1) under
+    /// `--checksum-choice`) the sums get longer with the product of the two.
+    #[must_use]
+    pub fn with_short_sums(self) -> Self {
+        let bits_of = |number: u64| u64::BITS - number.leading_zeros();
+        let compared = bits_of(self.basis_len) + bits_of(self.blocks());
+        let bits = (compared + LUCK_BITS).saturating_sub(WEAK_BITS);
+        // At most 16.
+        let bytes = bits.div_ceil(8) as u8;
+        Self {
+            strong_len: bytes.clamp(MIN_STRONG_LEN, MAX_STRONG_LEN),
+            ..self
+        }
     }
 
     /// A good shape for a basis of `basis_len` bytes.
@@ -94,6 +152,21 @@ impl Shape {
         self.block_len
     }
 
+    /// Bytes of each strong sum that count, at most 8.
+    pub fn strong_len(&self) -> usize {
+        usize::from(self.strong_len)
+    }
+
+    /// Bytes of a block's encoded sums.
+    pub fn sum_len(&self) -> usize {
+        WEAK_LEN + self.strong_len()
+    }
+
+    /// Bytes of the whole signature.
+    pub fn signature_len(&self) -> u64 {
+        self.blocks().saturating_mul(self.sum_len() as u64)
+    }
+
     /// Number of blocks, at most [`MAX_BLOCKS`].
     pub fn blocks(&self) -> u64 {
         self.basis_len.div_ceil(u64::from(self.block_len))
@@ -122,19 +195,9 @@ impl TryFrom<Basis> for Shape {
     }
 }
 
-impl From<Shape> for Basis {
-    fn from(shape: Shape) -> Self {
-        Self {
-            len: shape.basis_len,
-            block_len: shape.block_len,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delta::signature::BlockSum;
 
     #[test]
     fn x3_impossible_blocks_are_refused() {
@@ -193,7 +256,7 @@ mod tests {
         ] {
             let shape = Shape::for_len(len).unwrap();
             assert!(shape.block_len().is_power_of_two());
-            let signature = shape.blocks() * BlockSum::ENCODED_LEN as u64;
+            let signature = shape.signature_len();
             assert!(
                 signature <= 3 << 20 || len > 1 << 36,
                 "{signature} bytes for {len}"
@@ -203,5 +266,36 @@ mod tests {
         assert_eq!(Shape::for_len(1 << 30).unwrap().block_len(), 8 << 10);
         assert!(Shape::for_len((1 << 42) + 1).is_err());
         assert!(Shape::for_len(u64::MAX).is_err());
+    }
+
+    #[test]
+    fn a_delta_is_wanted_with_the_sums_that_its_shape_has() {
+        let long = Shape::new(1 << 20, 4096).unwrap();
+        for shape in [long, long.with_short_sums()] {
+            assert_eq!(Shape::wanted(shape.want()), Ok(Some(shape)));
+        }
+        assert_ne!(long.want(), long.with_short_sums().want());
+        assert_eq!(Shape::wanted(How::Whole), Ok(None));
+    }
+
+    #[test]
+    fn short_sums_get_longer_with_what_is_compared() {
+        let strong_len = |len| {
+            let shape = Shape::for_len(len).unwrap();
+            assert_eq!(shape.strong_len(), 8);
+            shape.with_short_sums().strong_len()
+        };
+        for (len, bytes) in [
+            (0, 4),
+            (1 << 20, 4),
+            (64 << 20, 4),
+            (1 << 30, 5),
+            (1 << 36, 6),
+        ] {
+            assert_eq!(strong_len(len), bytes, "{len} bytes");
+        }
+        assert_eq!(strong_len(1 << 42), 7);
+        let short = Shape::new(1 << 20, 512).unwrap().with_short_sums();
+        assert_eq!((short.sum_len(), short.signature_len()), (8, 8 << 11));
     }
 }

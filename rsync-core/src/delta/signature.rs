@@ -1,13 +1,13 @@
 //! The signature of a basis: two sums of each of its blocks.
 //!
 //! Made by [`sign`] or, for ranges of blocks that several threads share among them, by
-//! [`sign_blocks`]; arrives at the other end in a [`Table`]. The encoding is 12 bytes a block, in
-//! order and without gaps: the weak sum (little-endian), then the strong one.
+//! [`sign_blocks`]; arrives at the other end in a [`Table`]. The encoding is [`Shape::sum_len`] bytes
+//! a block, in order and without gaps: the weak sum (little-endian), then the strong one.
 
 use std::io::{self, Read};
 use std::ops::Range;
 
-use super::shape::Shape;
+use super::shape::{Shape, WEAK_LEN};
 use crate::checksum::{BlockKey, Rolling, Strong};
 use crate::wire::limits::MAX_SIGNATURE_LEN;
 
@@ -27,30 +27,31 @@ pub struct BlockSum {
 }
 
 impl BlockSum {
-    /// Bytes of one encoded sum.
-    pub const ENCODED_LEN: usize = 12;
-
-    /// The sums of `block`.
-    pub fn of(block: &[u8], key: &BlockKey) -> Self {
+    /// The sums of `block`, which belongs to a basis of this shape.
+    pub fn of(block: &[u8], shape: &Shape, key: &BlockKey) -> Self {
         Self {
             weak: Rolling::of(block).value(),
-            strong: key.strong(block),
+            strong: key.strong(block, shape.strong_len()),
         }
     }
 
-    /// The encoded form.
-    pub fn encode(&self) -> [u8; Self::ENCODED_LEN] {
-        let [a, b, c, d] = self.weak.to_le_bytes();
-        let [e, f, g, h, i, j, k, l] = self.strong;
-        [a, b, c, d, e, f, g, h, i, j, k, l]
+    /// Appends the encoded form, [`Shape::sum_len`] bytes.
+    pub fn encode(&self, shape: &Shape, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.weak.to_le_bytes());
+        out.extend_from_slice(&self.strong[..shape.strong_len()]);
     }
 
-    fn decode(encoded: [u8; Self::ENCODED_LEN]) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = encoded;
-        Self {
-            weak: u32::from_le_bytes([a, b, c, d]),
-            strong: [e, f, g, h, i, j, k, l],
-        }
+    /// Of an encoded form that is a weak sum and at most a whole strong one.
+    fn decode(encoded: &[u8]) -> Self {
+        let (weak, strong) = encoded.split_at(WEAK_LEN);
+        let mut sum = Self {
+            weak: weak
+                .iter()
+                .rfold(0, |sum, &byte| sum << 8 | u32::from(byte)),
+            strong: Strong::default(),
+        };
+        sum.strong[..strong.len()].copy_from_slice(strong);
+        sum
     }
 }
 
@@ -96,8 +97,8 @@ pub fn sign_blocks<E>(
     let mut left = end.saturating_sub(shape.range(blocks.start).start);
     let buffer_len = (READ_LEN / block_len).max(1) * block_len;
     let mut buffer = vec![0; left.min(buffer_len as u64) as usize];
-    let piece_len = (BASIS_PER_PIECE / block_len * BlockSum::ENCODED_LEN)
-        .min(MAX_SIGNATURE_LEN / BlockSum::ENCODED_LEN * BlockSum::ENCODED_LEN);
+    let piece_len = (BASIS_PER_PIECE / block_len * shape.sum_len())
+        .min(MAX_SIGNATURE_LEN / shape.sum_len() * shape.sum_len());
     let mut piece = Vec::with_capacity(piece_len);
     while left > 0 {
         let len = left.min(buffer.len() as u64) as usize;
@@ -106,7 +107,7 @@ pub fn sign_blocks<E>(
             .map_err(SignError::Read)?;
         left -= len as u64;
         for block in buffer[..len].chunks(block_len) {
-            piece.extend_from_slice(&BlockSum::of(block, key).encode());
+            BlockSum::of(block, &shape, key).encode(&shape, &mut piece);
             if piece.len() >= piece_len {
                 emit(&piece).map_err(SignError::Emit)?;
                 piece.clear();
@@ -151,15 +152,14 @@ impl Table {
     /// # Errors
     /// If these are not whole sums, or more than there are blocks.
     pub fn extend(&mut self, encoded: &[u8]) -> Result<(), TableError> {
-        let (sums, rest) = encoded.as_chunks::<{ BlockSum::ENCODED_LEN }>();
-        if !rest.is_empty() {
+        let sums = encoded.chunks_exact(self.shape.sum_len());
+        if !sums.remainder().is_empty() {
             return Err(TableError::Ragged(encoded.len()));
         }
         if (self.sums.len() + sums.len()) as u64 > self.shape.blocks() {
             return Err(TableError::TooMany(self.shape.blocks()));
         }
-        self.sums
-            .extend(sums.iter().map(|&sum| BlockSum::decode(sum)));
+        self.sums.extend(sums.map(BlockSum::decode));
         Ok(())
     }
 
@@ -225,14 +225,23 @@ mod tests {
     #[test]
     fn a_signature_is_the_sums_of_all_blocks_in_order() {
         let basis = bytes(300 << 10 | 77);
-        let shape = Shape::new(basis.len() as u64, 700).unwrap();
+        let long = Shape::new(basis.len() as u64, 700).unwrap();
+        for shape in [long, long.with_short_sums()] {
+            all_sums_arrive(&basis, shape);
+        }
+    }
+
+    fn all_sums_arrive(basis: &[u8], shape: Shape) {
         let mut table = Table::new(shape);
         table
-            .extend(&signature(&basis, shape, 0..shape.blocks()))
+            .extend(&signature(basis, shape, 0..shape.blocks()))
             .unwrap();
         assert!(table.is_complete());
         for (block, content) in basis.chunks(700).enumerate() {
-            assert_eq!(table.get(block as u64), Some(BlockSum::of(content, &key())));
+            assert_eq!(
+                table.get(block as u64),
+                Some(BlockSum::of(content, &shape, &key()))
+            );
         }
         assert_eq!(table.get(shape.blocks()), None);
     }

@@ -8,7 +8,9 @@ use crate::engine::error::Error;
 use crate::filter::Filter;
 use crate::monitor::Monitor;
 use crate::options::Options;
+use crate::session::Agreed;
 use crate::wire::hello::Features;
+use crate::wire::message::Role;
 
 /// What one end of a run needs to know beside its tree.
 pub(crate) struct Context<'a> {
@@ -26,6 +28,31 @@ pub(crate) struct Context<'a> {
     pub(crate) confined: bool,
     /// What only this end knows.
     pub(crate) care: Care<'a>,
+    /// The client pulls, and leaves as soon as it knows that the sender's account agrees with its own.
+    pub(crate) client_leaves: bool,
+}
+
+impl<'a> Context<'a> {
+    /// What is known once both ends have agreed, and the agent has been asked for this role.
+    pub(crate) fn new(
+        options: &'a Options,
+        filter: &'a Filter,
+        key: &'a BlockKey,
+        monitor: &'a dyn Monitor,
+        (agreed, role): (&Agreed, Role),
+    ) -> Self {
+        let features = agreed.features;
+        Self {
+            options,
+            features,
+            filter,
+            key,
+            monitor,
+            confined: false,
+            care: Care::default(),
+            client_leaves: role == Role::Sender && features.contains(Features::INTERIM),
+        }
+    }
 }
 
 /// The filter of a run, for the end whose root is at `root`.

@@ -138,14 +138,10 @@ pub fn pull_by_way(
         let mut ends = connection.into_receiver()?;
         let peer_version = connected(&ends.agreed, monitor);
         let key = &ends.agreed.block_key();
+        let agreed = (&ends.agreed, Role::Sender);
         let context = Context {
-            options,
-            features: ends.agreed.features,
-            filter,
-            key,
-            monitor,
-            confined: false,
             care: *care,
+            ..Context::new(options, filter, key, monitor, agreed)
         };
         let received = receiver::receive_into(
             destination,
@@ -234,14 +230,10 @@ pub fn push_by_way(
     let peer_version = connected(&ends.agreed, monitor);
     let key = &ends.agreed.block_key();
     let filter = &filter;
+    let agreed = (&ends.agreed, Role::Receiver);
     let context = Context {
-        options,
-        features: ends.agreed.features,
-        filter,
-        key,
-        monitor,
-        confined: false,
         care: *care,
+        ..Context::new(options, filter, key, monitor, agreed)
     };
     let incarnation = incarnation::of_own(&opened.root, opened.only.as_ref());
     opened.source.incarnation = incarnation;
@@ -271,14 +263,10 @@ pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
             let sent =
                 source::open(&request.path, &detail(options), options.links).and_then(|opened| {
                     let filter = &context::filter(options, opened.root.path())?;
+                    let agreed = (&ends.agreed, request.role);
                     let context = Context {
-                        options,
-                        features: ends.agreed.features,
-                        filter,
-                        key,
-                        monitor: &Silent,
                         confined: settings.confined,
-                        care: Care::default(),
+                        ..Context::new(options, filter, key, &Silent, agreed)
                     };
                     sender::send(opened, &context, &ends.outbox, &mut ends.inbox)
                 });
@@ -290,14 +278,10 @@ pub fn serve(stream: Stream, settings: &Settings) -> Result<(), Error> {
             let path = Path::new(OsStr::from_bytes(&request.path));
             let received = context::filter(options, path).and_then(|filter| {
                 let monitor = &Teller::new(&ends.outbox, options.tell_all);
+                let agreed = (&ends.agreed, request.role);
                 let context = Context {
-                    options,
-                    features: ends.agreed.features,
-                    filter: &filter,
-                    key,
-                    monitor,
                     confined: settings.confined,
-                    care: Care::default(),
+                    ..Context::new(options, &filter, key, monitor, agreed)
                 };
                 receiver::receive_into(path, None, None, &context, &ends.outbox, &mut ends.inbox)
             });

@@ -3,7 +3,7 @@
 use crate::engine::error::Error;
 use crate::receipt::Receipt;
 use crate::wire::hello::Features;
-use crate::wire::message::{ReceiverTotals, SenderTotals, TreeDigest};
+use crate::wire::message::{Interim, ReceiverTotals, SenderTotals, TreeDigest};
 
 /// The two accounts of one pass have to agree on what was moved, and every entry has to have one
 /// outcome.
@@ -20,6 +20,18 @@ pub(crate) fn settle(receiver: &ReceiverTotals, sender: &SenderTotals) -> Result
         return Err(Error::ReceiptDoesNotAddUp);
     }
     Ok(())
+}
+
+/// True if the receiver's account, with what it says of its tree, agrees with how the sender's
+/// stands. Both ends come to the same answer, and then nothing is left to be said.
+pub(crate) fn is_settled(
+    receiver: &ReceiverTotals,
+    tree: Option<TreeDigest>,
+    interim: &Interim,
+    features: Features,
+) -> bool {
+    settle(receiver, &interim.totals).is_ok()
+        && settle_trees(features, tree, Some(interim.tree), &receiver.receipt).is_ok()
 }
 
 /// What an end says of its tree: nothing if it did not say, or could not.

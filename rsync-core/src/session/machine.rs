@@ -10,7 +10,9 @@
 //! ```
 //!
 //! The client's goodbye is the last frame. So nothing that matters is ever the tail of the
-//! agent's output, which exec streams are known to lose. Either end may abort at any time.
+//! agent's output, which exec streams are known to lose. Where a client pulls and both ends have
+//! [`Features::INTERIM`], it is the only goodbye: nothing is left to the agent that the client would
+//! have to know of. Either end may abort at any time.
 
 use super::credit::{Allowance, Window};
 use super::heartbeat::Heartbeat;
@@ -20,8 +22,8 @@ use super::{Agreed, Config, End, SessionError, Time};
 use crate::path::escape;
 use crate::wire::compress::{Codec, worst_case_len};
 use crate::wire::frame::{self, Abort, FrameType, Header};
-use crate::wire::hello::{self, Hello};
-use crate::wire::message::Request;
+use crate::wire::hello::{self, Features, Hello};
+use crate::wire::message::{Request, Role};
 use crate::wire::preamble::MAGIC;
 
 /// What a frame that arrived means for the one who drives the session.
@@ -58,6 +60,8 @@ pub struct Session {
     /// How many bytes of these are what a conversation begins with.
     greeting_len: usize,
     said_goodbye: bool,
+    /// What the agent is asked to be, once that is known.
+    role: Option<Role>,
     allowance: Allowance,
     window: Window,
     heartbeat: Heartbeat,
@@ -68,15 +72,16 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts an end of a conversation. A client gives the payload of its request frame.
-    pub fn new(config: Config, request: Option<&[u8]>) -> Self {
+    /// Starts an end of a conversation. A client gives the payload of its request frame, and what it
+    /// asks the agent to be.
+    pub fn new(config: Config, request: Option<(Role, &[u8])>) -> Self {
         let mut outgoing = Vec::new();
         if config.end == End::Agent {
             outgoing.extend_from_slice(&MAGIC);
         }
         frame::put(&mut outgoing, FrameType::Hello, &config.hello.encode());
         let greeting_len = outgoing.len();
-        if let Some(request) = request {
+        if let Some((_, request)) = request {
             frame::put(&mut outgoing, FrameType::Request, request);
         }
         Self {
@@ -86,6 +91,7 @@ impl Session {
             outgoing,
             greeting_len,
             said_goodbye: false,
+            role: request.map(|(role, _)| role),
             allowance: Allowance::new(0),
             window: Window::new(config.hello.credit),
             heartbeat: Heartbeat::new(Time::ZERO, config.timeout),
@@ -112,9 +118,29 @@ impl Session {
         self.agreed.as_ref()
     }
 
-    /// True once both ends have said goodbye.
+    /// True once every goodbye was said.
     pub fn is_over(&self) -> bool {
-        self.phase == Phase::Left && self.said_goodbye
+        match (self.one_goodbye(), self.config.end) {
+            (true, End::Client) => self.said_goodbye,
+            (true, End::Agent) => self.phase == Phase::Left,
+            (false, _) => self.phase == Phase::Left && self.said_goodbye,
+        }
+    }
+
+    /// True if the client's goodbye is the only one.
+    fn one_goodbye(&self) -> bool {
+        let agreed = self.agreed.as_ref();
+        self.role == Some(Role::Sender)
+            && agreed.is_some_and(|agreed| agreed.features.contains(Features::INTERIM))
+    }
+
+    /// True if it is this end's turn to say goodbye, once it has nothing more to say.
+    pub fn may_leave(&self) -> bool {
+        match (self.one_goodbye(), self.config.end) {
+            (true, end) => end == End::Client,
+            (false, End::Agent) => true,
+            (false, End::Client) => self.peer_has_left(),
+        }
     }
 
     /// True once the peer has said goodbye.
@@ -142,6 +168,10 @@ impl Session {
                 "after the request"
             }
             (Phase::Open, FrameType::Request) => "from an agent",
+            (Phase::Open, FrameType::Goodbye) if self.one_goodbye() => match self.config.end {
+                End::Agent => return Ok(()),
+                End::Client => "from an agent that is not asked to leave",
+            },
             (Phase::Open, FrameType::Goodbye)
                 if self.config.end == End::Agent && !self.said_goodbye =>
             {
@@ -223,6 +253,7 @@ impl Session {
             .as_ref()
             .map_or(0, |(_, protocol)| *protocol);
         let request = hello::parse_request(protocol, payload)?;
+        self.role = Some(request.role);
         self.open();
         Ok(Event::Open(Some(Box::new(request))))
     }
@@ -368,7 +399,7 @@ impl Session {
         self.window.consume(now, len, self.heartbeat.round_trip());
     }
 
-    /// Everything of ours was sent: says goodbye, once. A client may do so only after the agent.
+    /// Everything of ours was sent: says goodbye, once, if it [may](Self::may_leave).
     pub fn say_goodbye(&mut self) {
         if !self.said_goodbye {
             self.said_goodbye = true;

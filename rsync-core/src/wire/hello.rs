@@ -38,6 +38,10 @@ impl Features {
     pub const BUNDLES: Self = Self(16);
     /// Holdings name the directories that were looked into, not those that were not.
     pub const MARKS_INSIDE: Self = Self(32);
+    /// Strong block sums no longer than they have to be.
+    pub const SHORT_SUMS: Self = Self(64);
+    /// A sender says early how its account stands, and a client that pulls leaves first.
+    pub const INTERIM: Self = Self(128);
 
     /// What this build can do.
     pub fn of_this_build() -> Self {
@@ -51,7 +55,13 @@ impl Features {
         } else {
             0
         };
-        Self(lz4 | zstd | Self::TREES.0 | Self::CAUTION.0 | Self::BUNDLES.0 | Self::MARKS_INSIDE.0)
+        Self(lz4 | zstd)
+            .with(Self::TREES)
+            .with(Self::CAUTION)
+            .with(Self::BUNDLES)
+            .with(Self::MARKS_INSIDE)
+            .with(Self::SHORT_SUMS)
+            .with(Self::INTERIM)
     }
 
     /// True if everything in `other` is in `self`.

@@ -39,7 +39,7 @@ pub const MAX_DIRECTORIES: u32 = 1 << 26;
 pub const MAX_OPEN_FILES: usize = 4096;
 /// Most files of one pass whose block sums are announced and not complete.
 pub const MAX_OPEN_SIGNATURES: usize = 64 << 10;
-/// Bytes of the encoded sums of one block.
+/// Most bytes of the encoded sums of one block.
 pub const BLOCK_SUM_LEN: u64 = 12;
 /// Most users, and most groups, that are named in one pass.
 pub const MAX_OWNERS: usize = 64 << 10;

@@ -17,11 +17,16 @@
 //!   Expand            ->                     subtrees whose digest differs, to be looked into
 //!                     <-  Holdings           … their digests
 //!   Listed            ->                     the listing is complete, with its totals
+//!                     <-  Enough             everything that is listed is decided (optional)
+//!   Interim           ->                     how the sender's account stands (optional)
 //!                     <-  Tree               digest of what it has of the source (optional)
 //!                     <-  Finished           the receiver's account
 //!   Tree              ->                     digest of what the source is (optional)
 //!   Finished          ->                     the sender's account
 //! ```
+//!
+//! If the receiver's account and the last `Interim` agree, all is said with that account: the sender
+//! does not give its own once more.
 //!
 //! Optional messages are those that [`Features`](super::hello::Features) name: they are sent only
 //! to an end that knows them.
@@ -140,6 +145,10 @@ pub enum FromSender {
     Caution(Caution),
     /// Whole small files that nobody asked for, if both ends have the feature.
     Bundle(Bundle),
+    /// How the account stands. Only an agent says it, after `Listed`, if both ends have the feature:
+    /// with that, and after [`FromReceiver::Enough`] whenever nothing that was asked for is left to
+    /// be sent.
+    Interim(Interim),
 }
 
 impl FromSender {
@@ -162,6 +171,7 @@ impl FromSender {
             Self::Tree(_) => "Tree",
             Self::Caution(_) => "Caution",
             Self::Bundle(_) => "Bundle",
+            Self::Interim(_) => "Interim",
         }
     }
 }
@@ -180,7 +190,7 @@ pub enum FromReceiver {
         /// In which form.
         how: How,
     },
-    /// Next block sums of the basis of a file wanted as [`How::Delta`].
+    /// Next block sums of the basis of a file wanted as [`How::Delta`] or [`How::ShortDelta`].
     Signature {
         /// Which file.
         file: FileId,
@@ -200,6 +210,9 @@ pub enum FromReceiver {
     /// As [`FromSender::Tree`], over what was listed to this end and what it has itself of the
     /// rest. Before the account, if both ends have the feature.
     Tree(Option<TreeDigest>),
+    /// Everything that is listed is decided, and asked for but for old versions that are being read.
+    /// Only a client says it, after `Listed`, if both ends have the feature.
+    Enough,
 }
 
 impl FromReceiver {
@@ -213,6 +226,7 @@ impl FromReceiver {
             Self::Finished(_) => "Finished",
             Self::Told(_) => "Told",
             Self::Tree(_) => "Tree",
+            Self::Enough => "Enough",
         }
     }
 }
@@ -299,6 +313,9 @@ pub enum How {
     From(u64),
     /// Only the digest of its content.
     Digest,
+    /// As [`Self::Delta`], with sums [no longer than they have to
+    /// be](crate::delta::Shape::with_short_sums), if both ends have the feature.
+    ShortDelta(Basis),
 }
 
 /// Shape of a basis and its signature.
@@ -408,6 +425,15 @@ pub struct SenderTotals {
     /// XOR over all sent files of the first 16 bytes of BLAKE3(file id ‖ digest); those of a
     /// [`Bundle`] count once, with the id of the first.
     pub content_digest: [u8; 16],
+}
+
+/// How the sender's account of a pass stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interim {
+    /// What was sent so far.
+    pub totals: SenderTotals,
+    /// As in [`FromSender::Tree`].
+    pub tree: Option<TreeDigest>,
 }
 
 /// The receiver's account of a pass.

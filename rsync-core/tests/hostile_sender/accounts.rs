@@ -2,13 +2,16 @@
 
 use std::os::unix::fs::MetadataExt;
 
+use rsync_core::checksum::Digest;
+use rsync_core::engine::{ConnectionError, Settings};
 use rsync_core::entry::{Entry, Owner};
 use rsync_core::options::Options;
 use rsync_core::path::RelPath;
+use rsync_core::wire::hello::Features;
 use rsync_core::wire::message::*;
 
 use crate::common::deleting;
-use crate::hostile::{Attack, Place, Sender, file, pull};
+use crate::hostile::{Attack, Place, Sender, file, id, pull, pull_path_as};
 
 #[test]
 fn x11_totals_of_a_listing_that_lie_are_no_success() {
@@ -57,6 +60,77 @@ fn x11_totals_of_content_that_lie_are_no_success() {
             12
         );
     }
+}
+
+/// A sender that may say early how its account stands.
+fn early() -> Settings {
+    Settings {
+        features: Features::INTERIM,
+        ..Settings::default()
+    }
+}
+
+fn interim(totals: SenderTotals) -> FromSender {
+    FromSender::Interim(Interim { totals, tree: None })
+}
+
+#[test]
+fn x11_an_interim_account_that_lies_ends_nothing() {
+    let lies = [
+        SenderTotals::default(),
+        SenderTotals {
+            files_sent: 1,
+            ..SenderTotals::default()
+        },
+        SenderTotals {
+            files_sent: u64::MAX,
+            ..SenderTotals::default()
+        },
+    ];
+    for lie in lies {
+        for lies_to_the_end in [true, false] {
+            let place = Place::new();
+            let options = &Options::default();
+            let outcome = pull_path_as(&place, "/src/", options, early(), move |sender| {
+                sender.open()?;
+                sender.list("", vec![file("new")])?;
+                sender.listed()?;
+                sender.say(interim(lie))?;
+                sender.serve(|sender, file, _| {
+                    sender.file(file, b"evil")?;
+                    sender.say(interim(lie))?;
+                    if lies_to_the_end {
+                        sender.totals = lie;
+                    }
+                    Ok(())
+                })
+            });
+            if lies_to_the_end {
+                let code = outcome.result.map_err(|error| error.code());
+                assert_eq!(code.unwrap_err(), 12);
+            } else {
+                assert_eq!(outcome.report().receipt.files_transferred, 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn x11_an_interim_account_of_what_has_not_come_is_no_success() {
+    let place = Place::new();
+    let outcome = pull_path_as(&place, "/src/", &Options::default(), early(), |sender| {
+        sender.open()?;
+        let dir = sender.list("", vec![file("new")])?;
+        sender.listed()?;
+        // What it would be once the file is there.
+        sender.account(id(dir, 0), &Digest::of(b"evil"));
+        sender.say(interim(sender.totals))?;
+        while !matches!(sender.ends.inbox.recv()?, FromReceiver::Want { .. }) {}
+        // Drops the connection.
+        Err(ConnectionError::Truncated)
+    });
+    outcome.error();
+    assert!(!place.exists("d/new"));
 }
 
 #[test]

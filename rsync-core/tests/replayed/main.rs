@@ -182,7 +182,8 @@ fn x11_a_run_that_is_cut_after_any_byte_is_no_success_and_harms_no_file() {
                 let complete = place.play(cut);
                 let what = format!("{played:?}: {len} bytes of piece {last}");
                 place.assert_not_wrong(complete, &what);
-                assert!(!complete, "{what}");
+                let misses_something = pieces[last..].iter().any(Piece::matters);
+                assert!(!complete || !misses_something, "{what}");
                 cuts += 1;
             }
         }

@@ -14,11 +14,24 @@ use rsync_core::wire::preamble::MAGIC;
 /// what it was told in the honest run.
 const PATIENCE: Duration = Duration::from_millis(40);
 
-/// A frame, or the magic, and how much the other end had said before it.
+/// A frame, or the magic, and how much the other end had said before it. Nothing at all stands for the
+/// end.
 #[derive(Debug, Clone)]
 pub(crate) struct Piece {
     pub(crate) bytes: Vec<u8>,
     pub(crate) after: usize,
+}
+
+impl Piece {
+    /// True if it is more than a frame that only concerns the conversation as such.
+    pub(crate) fn matters(&self) -> bool {
+        let frame_type = frame_type(&self.bytes);
+        !self.bytes.is_empty()
+            && !matches!(
+                frame_type,
+                Some(FrameType::Credit | FrameType::Ping | FrameType::Pong)
+            )
+    }
 }
 
 /// How much an end has said: bytes of messages, however many frames they came in, and one for its
@@ -110,7 +123,7 @@ pub(crate) fn record(say: impl FnOnce(Stream) + Send, hear: impl FnOnce(Stream))
     };
     let counted = Counted {
         to: other.try_clone().unwrap(),
-        count: heard,
+        count: Arc::clone(&heard),
     };
     std::thread::scope(|scope| {
         scope.spawn(|| say(stream(one, tee)));
@@ -119,6 +132,11 @@ pub(crate) fn record(say: impl FnOnce(Stream) + Send, hear: impl FnOnce(Stream))
     let (unparsed, mut pieces) = std::mem::take(&mut *said.lock().unwrap());
     assert!(unparsed.is_empty());
     pieces.retain(|piece| frame_type(&piece.bytes) != Some(FrameType::Pong));
+    // Who is played waits for the last word of the other end.
+    pieces.push(Piece {
+        bytes: Vec::new(),
+        after: heard.0.lock().unwrap().said,
+    });
     pieces
 }
 

@@ -189,7 +189,9 @@ mod tests {
                 weak,
                 strong: strong.to_le_bytes(),
             };
-            table.extend(&sum.encode()).unwrap();
+            let mut encoded = Vec::new();
+            sum.encode(&table.shape(), &mut encoded);
+            table.extend(&encoded).unwrap();
         }
         table
     }

@@ -65,6 +65,7 @@ where
             next_at: 0,
             strongs: Strongs {
                 key,
+                strong_len: shape.strong_len(),
                 memo: [(0, 0, Strong::default()); 2],
                 bytes: 0,
             },
@@ -358,6 +359,7 @@ enum Found {
 /// three ways to match it ask for the same sum.
 struct Strongs<'a> {
     key: &'a BlockKey,
+    strong_len: usize,
     /// By offset in the source and length.
     memo: [(u64, usize, Strong); 2],
     bytes: u64,
@@ -373,7 +375,7 @@ impl Strongs<'_> {
         if let Some((_, _, strong)) = known {
             return *strong;
         }
-        let strong = self.key.strong(content);
+        let strong = self.key.strong(content, self.strong_len);
         self.bytes += content.len() as u64;
         self.memo = [(at, content.len(), strong), self.memo[0]];
         strong

@@ -123,6 +123,9 @@ impl<M: Message> Inbox<M> {
         let mut state = self.shared.lock();
         loop {
             state.alive()?;
+            if state.leaves {
+                return Err(ConnectionError::Closed("this end has left".to_owned()));
+            }
             if let Some(frame) = state.incoming.pop_front() {
                 state
                     .session

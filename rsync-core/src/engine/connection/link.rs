@@ -50,7 +50,7 @@ impl Link {
 
     /// Ends the connection in agreement: sends everything that is queued, exchanges goodbyes and
     /// waits for the last byte to be written. Only after this is the pass known to be complete at
-    /// both ends.
+    /// both ends, or at this one if it [leaves](super::Outbox::leave) first.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Link {
                 return Err(error);
             }
             if state.session.is_over() && state.writer_done {
-                let everything_was_heard = state.incoming.is_empty();
+                let everything_was_heard = state.incoming.is_empty() || state.leaves;
                 drop(state);
                 return if everything_was_heard {
                     Ok(self.traffic())

@@ -115,7 +115,7 @@ fn open(
         reader::run(reader, shared, end)
     })?;
     spawn("ksyncd writer", &shared, move |shared| {
-        writer::run(writer, shared, end)
+        writer::run(writer, shared)
     })?;
     let mut state = shared.lock();
     loop {

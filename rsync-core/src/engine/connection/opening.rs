@@ -78,7 +78,7 @@ fn session(
 ) -> Result<Session, ConnectionError> {
     let payload = encode_request(MAX_VERSION, request)?;
     let config = config(End::Client, settings, nonce);
-    Ok(Session::new(config, Some(&payload)))
+    Ok(Session::new(config, Some((request.role, &payload))))
 }
 
 /// What an end starts with.

@@ -51,6 +51,18 @@ impl<M: Message> Outbox<M> {
         self.shared.abort(code, text);
     }
 
+    /// All that matters was said and heard: nothing more is sent but what is queued and a goodbye,
+    /// and who waits for a message waits no longer. For a client that [leaves
+    /// first](crate::wire::hello::Features::INTERIM).
+    pub fn leave(&self) {
+        let mut state = self.shared.lock();
+        state.closing = true;
+        state.leaves = true;
+        state.outgoing.flush();
+        self.shared.wake_writer(&mut state);
+        self.shared.arrived.notify_all();
+    }
+
     /// Sees to it that everything pushed so far goes out; does not wait for it.
     pub fn flush(&self) {
         let mut state = self.shared.lock();

@@ -47,6 +47,8 @@ pub(super) struct State {
     pub(super) compression: Compression,
     /// This end has nothing more to say.
     pub(super) closing: bool,
+    /// Nor does it want to hear more.
+    pub(super) leaves: bool,
     /// True while the writer waits and has to be woken.
     pub(super) writer_idle: bool,
     /// True while it waits for credit or for its time: more messages are of no use to it.
@@ -78,6 +80,7 @@ impl Shared {
                 request: None,
                 compression,
                 closing: false,
+                leaves: false,
                 writer_idle: false,
                 writer_held_up: false,
                 writer_done: false,

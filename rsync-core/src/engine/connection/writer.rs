@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::ConnectionError;
 use super::shared::{Shared, State};
 use crate::options::Compression;
-use crate::session::{End, Time};
+use crate::session::Time;
 use crate::wire::compress::policy::{Decision, FAR, Policy, Sent};
 use crate::wire::compress::{Codec, CompressError, Packer};
 use crate::wire::frame::{FrameType, HEADER_LEN, Header};
@@ -17,11 +17,10 @@ const MAX_WRITE_LEN: usize = 64 << 10;
 const READER_FIRST: Time = Time::from_secs(1);
 
 /// Writes until the conversation is over or has failed.
-pub(super) fn run(stream: Box<dyn Write + Send>, shared: &Arc<Shared>, end: End) {
+pub(super) fn run(stream: Box<dyn Write + Send>, shared: &Arc<Shared>) {
     let mut writer = Writer {
         stream,
         shared,
-        end,
         control: Vec::new(),
         packed: Vec::new(),
         packing: None,
@@ -47,7 +46,6 @@ pub(super) fn run(stream: Box<dyn Write + Send>, shared: &Arc<Shared>, end: End)
 struct Writer<'a> {
     stream: Box<dyn Write + Send>,
     shared: &'a Arc<Shared>,
-    end: End,
     control: Vec<u8>,
     /// The frame that carries a packed batch.
     packed: Vec<u8>,
@@ -161,15 +159,13 @@ impl Writer<'_> {
         }
     }
 
-    /// The client leaves after the agent, so that nothing is lost with the tail of a stream.
     fn say_goodbye_if_done(&self, state: &mut State) {
-        let peer_has_left = state.session.peer_has_left();
         if !state.outgoing.is_empty() {
-            if peer_has_left {
+            if state.session.peer_has_left() && !state.session.is_over() {
                 self.shared.fail(state, ConnectionError::LeftEarly);
             }
-        } else if state.closing && (self.end == End::Agent || peer_has_left) {
-            if state.incoming.is_empty() {
+        } else if state.closing && state.session.may_leave() {
+            if state.incoming.is_empty() || state.leaves {
                 state.session.say_goodbye();
             } else {
                 self.shared.fail(state, ConnectionError::Unheard);

@@ -9,26 +9,21 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::PoisonError;
 
 use crate::checksum::Digest;
-use crate::delta::Shape;
-use crate::engine::error::Error;
 use crate::engine::keeper::New;
 use crate::engine::receiver::moves::Candidate;
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
-use crate::engine::receiver::signing::Task;
-use crate::engine::receiver::{backup, moves, partial};
+use crate::engine::receiver::{backup, moves, partial, want};
 use crate::entry::{Entry, Kind};
 use crate::monitor::{Event, Trouble};
 use crate::path::{FileName, RelPath};
 use crate::root::{self, Dir, Metadata};
-use crate::wire::message::{DataOp, FileFailure, FileId, How, Seen};
+use crate::wire::message::{DataOp, FileFailure, FileId, Seen};
 
 use writing::Writing;
 
 /// How often a file is asked for before it is given up.
 const MAX_ATTEMPTS: u32 = 3;
-/// Smaller files travel whole: a signature would not save anything.
-const MIN_DELTA_LEN: u64 = 2048;
 
 /// Work for a writer.
 pub(super) enum Job {
@@ -144,82 +139,6 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
     }
 }
 
-/// Asks for a pending file's content, in the form that promises least traffic, once the outbox is
-/// flushed.
-pub(super) fn want(shared: &Shared<'_>, file: FileId, name: &FileName) -> Result<(), Error> {
-    let write = &shared.options.write;
-    find_partial(shared, file);
-    let how = shared.pending.with(file, |pending| {
-        let place = pending.place.as_ref()?;
-        let size = place.entry.file_size()?;
-        let (basis, basis_name) = match &place.basis {
-            Some(basis) => (basis.len, &basis.name),
-            None => (place.found.as_ref().and_then(Entry::file_size)?, name),
-        };
-        if pending.attempts > 2 || shared.options.whole_file {
-            return None;
-        }
-        if write.append && basis < size && pending.attempts == 1 {
-            return Some(Plan::From(basis));
-        }
-        let worth_it = basis >= MIN_DELTA_LEN && size >= MIN_DELTA_LEN;
-        let shape = worth_it
-            .then(|| shape_for(basis, shared.options.block_len))
-            .flatten()?;
-        let task = Task {
-            file,
-            name: name.clone(),
-            basis: basis_name.clone(),
-            dir: std::sync::Arc::clone(&place.dir),
-            shape,
-        };
-        Some(Plan::Delta(task))
-    });
-    let how = match how.flatten() {
-        Some(Plan::Delta(task)) => {
-            shared.signing.push(task);
-            return Ok(());
-        }
-        Some(Plan::From(offset)) => How::From(offset),
-        None => How::Whole,
-    };
-    Ok(shared.want(file, name, how)?)
-}
-
-/// Looks once for what an earlier run left of a file.
-fn find_partial(shared: &Shared<'_>, file: FileId) {
-    let known = shared.pending.with(file, |pending| {
-        let place = pending.place.as_ref()?;
-        let size = place.entry.file_size()?;
-        let is_first = pending.attempts == 1 && !shared.options.whole_file;
-        (is_first && partial::applies(size)).then(|| {
-            let (dir, name) = (std::sync::Arc::clone(&place.dir), place.entry.name.clone());
-            (dir, name, place.found.clone(), size)
-        })
-    });
-    // Not with all files locked: putting a basis together may take a while.
-    if let Some(Some((dir, name, found, size))) = known {
-        let basis = partial::find(shared, &dir, &name, found.as_ref(), size);
-        shared.pending.with(file, |pending| {
-            if let Some(place) = &mut pending.place {
-                place.basis = basis;
-            }
-        });
-    }
-}
-
-fn shape_for(basis_len: u64, block_len: Option<u32>) -> Option<Shape> {
-    match block_len {
-        Some(block_len) => Shape::new(basis_len, block_len).ok(),
-        None => Shape::for_len(basis_len).ok(),
-    }
-}
-
-enum Plan {
-    Delta(Task),
-    From(u64),
-}
-
 /// The sender can not give a file's content.
 pub(super) fn failed(shared: &Shared<'_>, file: FileId, pending: &Pending, failure: FileFailure) {
     shared.signing.done(file);
@@ -258,7 +177,7 @@ fn again(
         },
     );
     // An error of the connection is seen by whoever receives.
-    let _ = want(shared, file, &name);
+    let _ = want::content(shared, file, &name);
     shared.outbox.flush();
 }
 

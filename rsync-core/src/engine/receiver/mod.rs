@@ -19,6 +19,7 @@ mod prepare;
 mod shared;
 mod signing;
 mod take;
+mod want;
 mod withhold;
 
 use std::path::Path;
@@ -31,13 +32,13 @@ use crate::engine::connection::{Inbox, Outbox};
 use crate::engine::context::Context;
 use crate::engine::destination;
 use crate::engine::error::Error;
-use crate::engine::settle::{settle, settle_trees};
+use crate::engine::settle::{is_settled, settle, settle_trees};
 use crate::engine::tree::{Marks, Summary, Tree};
 use crate::path::FileName;
 use crate::plan::Guard;
 use crate::receipt::Receipt;
 use crate::wire::hello::Features;
-use crate::wire::message::{FromReceiver, FromSender, ReceiverTotals, Source, TreeDigest};
+use crate::wire::message::{FromReceiver, FromSender, Interim, ReceiverTotals, Source, TreeDigest};
 
 use metadata::Desired;
 use prepare::{Looking, Prepared, announced};
@@ -172,7 +173,8 @@ fn receive(
             .wait_for_content()
             .and_then(|()| finish::finish(shared, &temporaries));
         // Whatever happened, every thread comes to its end: the queues close here, and the thread
-        // that takes messages ends with the sender's account or with the connection.
+        // that takes messages ends with the sender's account, with the connection, or when this end
+        // leaves.
         shared.close();
         if let Err(error) = outcome {
             // The thread that takes messages only ends with the connection.
@@ -187,10 +189,18 @@ fn receive(
             outbox.send(&FromReceiver::Tree(ours))?;
         }
         outbox.send(&FromReceiver::Finished(totals))?;
-        shared.pending.wait_for_finish()?;
-        let sent = lock(&shared.sent).unwrap_or_default();
+        let agrees = |interim: &Interim| is_settled(&totals, ours, interim, shared.features);
+        let (sent, theirs) = match shared.pending.wait_for_account(agrees)? {
+            Some(interim) => {
+                outbox.leave();
+                (interim.totals, Some(interim.tree))
+            }
+            None => (
+                lock(&shared.sent).unwrap_or_default(),
+                *lock(&shared.sent_tree),
+            ),
+        };
         settle(&totals, &sent)?;
-        let theirs = *lock(&shared.sent_tree);
         let tree = settle_trees(shared.features, ours, theirs, &totals.receipt)?;
         Ok(Received {
             receipt: totals.receipt,

@@ -13,6 +13,7 @@ use crate::engine::receiver::content::{self, Job};
 use crate::engine::receiver::delete;
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
+use crate::engine::receiver::want;
 use crate::engine::tree::digest_of;
 use crate::entry::{Entry, Timestamp};
 use crate::monitor::{Change, Event, Update};
@@ -92,7 +93,7 @@ pub(super) fn resolve(shared: &Shared<'_>, deferred: Deferred) -> Result<(), Err
                 shared.hand_over(file, Job::Candidate { file, candidate });
                 shared.want(file, &name, How::Digest)?;
             }
-            None => content::want(shared, file, &name)?,
+            None => want::content(shared, file, &name)?,
         }
     }
     Ok(())
@@ -227,7 +228,7 @@ pub(super) fn compare(
         },
     );
     // An error of the connection is seen by whoever receives.
-    let _ = content::want(shared, file, &name);
+    let _ = want::content(shared, file, &name);
     shared.outbox.flush();
 }
 

@@ -9,7 +9,7 @@ use crate::entry::Entry;
 use crate::monitor::Change;
 use crate::path::RelPath;
 use crate::root::Dir;
-use crate::wire::message::FileId;
+use crate::wire::message::{FileId, Interim};
 
 /// A file of the source whose content is wanted or sent unasked.
 #[derive(Debug)]
@@ -55,6 +55,8 @@ struct State {
     settled: bool,
     /// The sender's account has come; nothing more will.
     finished: bool,
+    /// How that stood when the sender said so last.
+    interim: Option<Interim>,
     failure: Option<Error>,
 }
 
@@ -67,6 +69,7 @@ impl Pendings {
             listed: false,
             settled: false,
             finished: false,
+            interim: None,
             failure: None,
         };
         Self {
@@ -128,6 +131,12 @@ impl Pendings {
         self.changed.notify_all();
     }
 
+    /// The sender says how its account stands.
+    pub(crate) fn interim(&self, interim: Interim) {
+        self.lock().interim = Some(interim);
+        self.changed.notify_all();
+    }
+
     /// The run can not go on.
     pub(crate) fn fail(&self, failure: Error) {
         self.lock().failure.get_or_insert(failure);
@@ -136,22 +145,29 @@ impl Pendings {
 
     /// Waits until all content has arrived.
     pub(crate) fn wait_for_content(&self) -> Result<(), Error> {
-        self.wait(|state| state.listed && state.open == 0)
+        self.wait(|state| (state.listed && state.open == 0).then_some(()))
     }
 
-    /// Waits until the sender's account has come.
-    pub(crate) fn wait_for_finish(&self) -> Result<(), Error> {
-        self.wait(|state| state.finished)
+    /// Waits until the sender's account has come, or stands so that it `agrees` with this end's;
+    /// gives that.
+    pub(crate) fn wait_for_account(
+        &self,
+        agrees: impl Fn(&Interim) -> bool,
+    ) -> Result<Option<Interim>, Error> {
+        self.wait(|state| match state.interim.filter(&agrees) {
+            Some(interim) => Some(Some(interim)),
+            None => state.finished.then_some(None),
+        })
     }
 
-    fn wait(&self, enough: impl Fn(&State) -> bool) -> Result<(), Error> {
+    fn wait<T>(&self, result: impl Fn(&State) -> Option<T>) -> Result<T, Error> {
         let mut state = self.lock();
         loop {
             if let Some(failure) = state.failure.take() {
                 return Err(failure);
             }
-            if enough(&state) {
-                return Ok(());
+            if let Some(result) = result(&state) {
+                return Ok(result);
             }
             state = self
                 .changed

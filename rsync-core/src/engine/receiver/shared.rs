@@ -84,6 +84,8 @@ pub(super) struct Shared<'a> {
     pub(super) guard: Guard,
     /// This end asked for the run.
     is_client: bool,
+    /// This end leaves as soon as it knows that both agree.
+    pub(super) client_leaves: bool,
 }
 
 /// How much content is wanted.
@@ -140,6 +142,7 @@ impl<'a> Shared<'a> {
             umask: opening.umask,
             guard: opening.guard,
             is_client: opening.is_client,
+            client_leaves: context.client_leaves,
         }
     }
 

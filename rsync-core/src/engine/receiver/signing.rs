@@ -4,12 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::delta::{self, BlockSum, Shape, SignError};
+use crate::delta::{self, Shape, SignError};
 use crate::engine::connection::ConnectionError;
 use crate::engine::receiver::shared::Shared;
 use crate::path::FileName;
 use crate::root::Dir;
-use crate::wire::message::{Basis, FileId, FromReceiver, How};
+use crate::wire::message::{FileId, FromReceiver, How};
 
 /// Most bytes of block sums on their way, which is what the sender has to remember.
 const MAX_SUM_BYTES: u64 = 8 << 20;
@@ -93,10 +93,7 @@ impl Signing {
             let is_free = |task: &Task| !state.unsaid.contains(&task.file);
             let next = state.waiting.iter().position(is_free).filter(|_| room);
             if let Some(task) = next.and_then(|next| state.waiting.remove(next)) {
-                let bytes = task
-                    .shape
-                    .blocks()
-                    .saturating_mul(BlockSum::ENCODED_LEN as u64);
+                let bytes = task.shape.signature_len();
                 state.sum_bytes += bytes;
                 state.under_way.insert(task.file, bytes);
                 state.unsaid.push(task.file);
@@ -140,9 +137,8 @@ fn sign_one(shared: &Shared<'_>, task: &Task) -> Result<(), ConnectionError> {
             return Ok(());
         }
     };
-    let shape = Basis::from(task.shape);
-    shared.want(file, &task.name, How::Delta(shape))?;
-    let reader = basis.reader().take(shape.len);
+    shared.want(file, &task.name, task.shape.want())?;
+    let reader = basis.reader().take(task.shape.basis_len());
     let signed = delta::sign(reader, task.shape, shared.key, |sums: &[u8]| {
         shared.outbox.send(&FromReceiver::Signature {
             file,

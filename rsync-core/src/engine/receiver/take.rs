@@ -52,6 +52,9 @@ pub(super) fn messages(
                 let deferred = listings.finish(&listed)?;
                 shared.tell_listed();
                 moves::resolve(shared, deferred)?;
+                if shared.client_leaves {
+                    shared.outbox.push(&FromReceiver::Enough)?;
+                }
                 shared.pending.listed();
             }
             FromSender::File {
@@ -101,6 +104,13 @@ pub(super) fn messages(
                     .sent_tree
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner) = Some(digest);
+            }
+            FromSender::Interim(interim) => {
+                if !shared.client_leaves {
+                    let reason = "it gives an account to an end that does not ask for one yet";
+                    return Err(Error::Protocol(reason.into()));
+                }
+                shared.pending.interim(interim);
             }
             FromSender::Finished(totals) => {
                 if !shared.pending.is_settled() {

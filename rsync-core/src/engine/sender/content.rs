@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::checksum::{BlockKey, Digest, Hasher};
-use crate::delta::{MatchError, Matcher, Op, Shape};
+use crate::delta::{MatchError, Matcher, Op};
 use crate::engine::connection::{ConnectionError, Outbox};
 use crate::engine::content_digest::ContentDigest;
 use crate::engine::sender::directories::Directories;
-use crate::engine::sender::requests::{Request, Requests, Signature};
+use crate::engine::sender::interim::Interims;
+use crate::engine::sender::requests::{Request, Requests, Signature, Task};
 use crate::engine::sender::small;
 use crate::engine::tree::Tree;
 use crate::path::FileName;
@@ -79,12 +80,19 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// Answers requests until there will be no more, or the connection fails.
-    pub(super) fn serve(&self) {
+    /// Answers requests until there will be no more, or the connection fails. Says how the account
+    /// stands when that is due.
+    pub(super) fn serve(&self, interims: &Interims<'_>) {
         let mut buffer = Vec::new();
-        while let Some(request) = self.requests.pop() {
-            let outcome = self.answer(&request, &mut buffer);
-            self.requests.answered(&request);
+        while let Some(task) = self.requests.pop() {
+            let outcome = match task {
+                Task::Answer(request) => {
+                    let outcome = self.answer(&request, &mut buffer);
+                    self.requests.answered(&request);
+                    outcome
+                }
+                Task::Interim => interims.say(),
+            };
             if outcome.is_err() {
                 return;
             }
@@ -110,12 +118,13 @@ impl<'a> Content<'a> {
                 let result = result.map_err(|error| system_failure("read", &error));
                 self.outbox.send(&FromSender::Digested { file, result })
             }
-            How::Delta(basis) => match (Shape::try_from(basis), &request.signature) {
-                (Ok(shape), Some(signature)) => {
-                    let form = Form::Delta(shape, Arc::clone(signature));
+            How::Delta(_) | How::ShortDelta(_) => match &request.signature {
+                Some(signature) => {
+                    let form = Form::Delta(Arc::clone(signature));
                     self.stream(file, &dir, &request.name, form)
                 }
-                _ => self.failed(file, FileFailure::Refused),
+                // A basis that can not be cut like that has none.
+                None => self.failed(file, FileFailure::Refused),
             },
         }
     }
@@ -197,9 +206,7 @@ impl<'a> Content<'a> {
         let sent = match form {
             Form::Whole => self.send_from(file, &source, 0, stamp.seen().size)?,
             Form::From(offset) => self.send_from(file, &source, offset, stamp.seen().size)?,
-            Form::Delta(shape, signature) => {
-                self.send_delta(file, &source, stamp.seen(), &shape, &signature)?
-            }
+            Form::Delta(signature) => self.send_delta(file, &source, stamp.seen(), &signature)?,
         };
         let result = sent.and_then(|digest| match source.stamp() {
             Ok(after) if after == stamp => Ok(digest),
@@ -266,16 +273,16 @@ impl<'a> Content<'a> {
         file: FileId,
         source: &SourceFile,
         seen: Seen,
-        shape: &Shape,
         signature: &Arc<Signature>,
     ) -> Result<Result<Digest, FileFailure>, ConnectionError> {
+        let shape = signature.shape();
         let mut sums = signature.arrived();
         let reader = source.reader().take(seen.size);
         // An old version that is updated in place is gone up to where the new one is written:
         // what it held there can not be copied any more.
         let in_place = self.tree.options.write.in_place;
         let mut position = 0;
-        let matched = Matcher::new().delta(reader, *shape, self.key, &mut sums, |op| {
+        let matched = Matcher::new().delta(reader, shape, self.key, &mut sums, |op| {
             let start = position;
             position += op.output_len();
             match op {
@@ -343,7 +350,7 @@ impl<'a> Content<'a> {
 enum Form {
     Whole,
     From(u64),
-    Delta(Shape, Arc<Signature>),
+    Delta(Arc<Signature>),
 }
 
 pub(super) fn failure_of(error: root::Error) -> FileFailure {

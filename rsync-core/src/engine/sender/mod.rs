@@ -7,6 +7,7 @@
 
 mod content;
 mod directories;
+mod interim;
 mod lister;
 mod owners;
 mod requests;
@@ -17,7 +18,7 @@ use std::sync::mpsc;
 use crate::engine::connection::{Inbox, Outbox};
 use crate::engine::context::Context;
 use crate::engine::error::Error;
-use crate::engine::settle::{Said, settle, settle_trees};
+use crate::engine::settle::{Said, is_settled, settle, settle_trees};
 use crate::engine::source::Opened;
 use crate::engine::telling;
 use crate::engine::tree::{Marks, Side, Tree};
@@ -30,6 +31,7 @@ use crate::wire::message::{FromReceiver, FromSender, Holdings, ReceiverTotals, T
 
 use content::Content;
 use directories::Directories;
+use interim::Interims;
 use lister::Lister;
 pub(crate) use lister::pushed_unasked;
 use requests::{Request, Requests};
@@ -66,6 +68,7 @@ pub(crate) fn send(
         confined,
         features,
         care,
+        client_leaves,
     } = *context;
     if confined {
         root.confine(match options.links {
@@ -94,14 +97,22 @@ pub(crate) fn send(
     let directories = Directories::new(&tree.root);
     let requests = Requests::default();
     let content = Content::new(tree, key, &directories, &requests, outbox, features);
+    let interims = Interims::new(&content, &requests, outbox);
     let (holdings, held) = mpsc::channel();
     let (receiver, theirs, ours) = std::thread::scope(|scope| {
         let marks = Marks::of(features);
         let lister = Lister::new(tree, &directories, &content, &requests, outbox, marks);
         // Both end by themselves once the connection or the requests end.
-        let listing = scope.spawn(move || lister.run(&held));
+        let (content, interims) = (&content, &interims);
+        let listing = scope.spawn(move || {
+            let tree = lister.run(&held);
+            if client_leaves {
+                interims.listed(tree);
+            }
+            tree
+        });
         for _ in 0..CONTENT_WORKERS {
-            scope.spawn(|| content.serve());
+            scope.spawn(|| content.serve(interims));
         }
         let outcome = receive(&directories, &requests, &holdings, monitor, inbox);
         drop(holdings);
@@ -115,10 +126,13 @@ pub(crate) fn send(
         outcome.map(|(totals, theirs)| (totals, theirs, ours))
     })?;
     let totals = content.totals();
-    if features.contains(Features::TREES) {
-        outbox.send(&FromSender::Tree(ours))?;
+    let last = interims.last();
+    if !last.is_some_and(|last| is_settled(&receiver, theirs.flatten(), &last, features)) {
+        if features.contains(Features::TREES) {
+            outbox.send(&FromSender::Tree(ours))?;
+        }
+        outbox.send(&FromSender::Finished(totals))?;
     }
-    outbox.send(&FromSender::Finished(totals))?;
     settle(&receiver, &totals)?;
     Ok(Sent {
         totals: receiver,
@@ -153,6 +167,7 @@ fn receive(
             FromReceiver::NoBasis { file } => requests.end_sums(file),
             FromReceiver::Told(told) => telling::show(&told, monitor),
             FromReceiver::Tree(digest) => tree = Some(digest),
+            FromReceiver::Enough => requests.enough(),
             FromReceiver::Finished(totals) => return Ok((totals, tree)),
         }
     }

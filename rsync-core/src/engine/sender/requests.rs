@@ -20,6 +20,14 @@ const MAX_OPEN: usize = CONTENT_WORKERS + 1;
 /// Most bytes of block sums that may be announced at a time. Receivers announce far less.
 const MAX_SUM_BYTES: u64 = 512 << 20;
 
+/// What a worker does next.
+pub(crate) enum Task {
+    /// Answers a request.
+    Answer(Request),
+    /// Says how the account stands.
+    Interim,
+}
+
 /// One request.
 pub(crate) struct Request {
     /// Which file.
@@ -48,7 +56,22 @@ struct State {
     open: HashMap<FileId, usize>,
     sum_bytes: u64,
     signatures: HashMap<FileId, Arc<Signature>>,
+    /// Who wants to know how the account stands, and when.
+    interims: Interims,
     closed: bool,
+}
+
+/// When it is said how the account stands.
+#[derive(Default)]
+struct Interims {
+    /// The receiver is one that listens, and everything is listed.
+    may_be_said: bool,
+    /// It has asked for everything there is to ask for.
+    has_enough: bool,
+    /// It has not been said since something was asked for.
+    is_news: bool,
+    /// It is to be said now.
+    is_due: bool,
 }
 
 impl Requests {
@@ -66,9 +89,8 @@ impl Requests {
             )));
         }
         *open += 1;
-        if let How::Delta(basis) = request.how
-            && let Ok(shape) = Shape::try_from(basis)
-        {
+        state.interims.is_news = true;
+        if let Ok(Some(shape)) = Shape::wanted(request.how) {
             let signature = Arc::new(Signature::new(shape));
             state.sum_bytes += signature.bytes();
             if state.sum_bytes > MAX_SUM_BYTES {
@@ -85,15 +107,19 @@ impl Requests {
         Ok(())
     }
 
-    /// The next request, or nothing once there will be none.
-    pub(crate) fn pop(&self) -> Option<Request> {
+    /// What to do next, or nothing once there will be nothing to do.
+    pub(crate) fn pop(&self) -> Option<Task> {
         let mut state = self.lock();
         loop {
+            if std::mem::take(&mut state.interims.is_due) {
+                state.interims.is_news = false;
+                return Some(Task::Interim);
+            }
             if let Some(request) = state.waiting.pop_front() {
                 if state.waiting.len() + 1 == MAX_WAITING {
                     self.changed.notify_all();
                 }
-                return Some(request);
+                return Some(Task::Answer(request));
             }
             if state.closed {
                 return None;
@@ -102,6 +128,32 @@ impl Requests {
                 .changed
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Everything is listed, for a receiver that wants to know how the account stands.
+    pub(crate) fn listed(&self) {
+        let mut state = self.lock();
+        state.interims.may_be_said = true;
+        state.interims.is_news = true;
+        self.say_if_idle(state, true);
+    }
+
+    /// The receiver has asked for everything there is to ask for.
+    pub(crate) fn enough(&self) {
+        let mut state = self.lock();
+        state.interims.has_enough = true;
+        self.say_if_idle(state, true);
+    }
+
+    /// Has it said how the account stands, if nothing is left to be answered.
+    fn say_if_idle(&self, mut state: MutexGuard<'_, State>, now: bool) {
+        let idle = state.open.is_empty();
+        let interims = &mut state.interims;
+        if idle && interims.may_be_said && interims.is_news && (now || interims.has_enough) {
+            interims.is_due = true;
+            drop(state);
+            self.changed.notify_all();
         }
     }
 
@@ -141,20 +193,21 @@ impl Requests {
                 open.remove();
             }
         }
-        let Some(signature) = &request.signature else {
-            return;
-        };
-        state.sum_bytes = state.sum_bytes.saturating_sub(signature.bytes());
-        let latest = state.signatures.get(&request.file);
-        if latest.is_some_and(|latest| Arc::ptr_eq(latest, signature)) {
-            state.signatures.remove(&request.file);
+        if let Some(signature) = &request.signature {
+            state.sum_bytes = state.sum_bytes.saturating_sub(signature.bytes());
+            let latest = state.signatures.get(&request.file);
+            if latest.is_some_and(|latest| Arc::ptr_eq(latest, signature)) {
+                state.signatures.remove(&request.file);
+            }
         }
+        self.say_if_idle(state, false);
     }
 
     /// Ends everything that waits.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
+        state.interims.is_due = false;
         state.waiting.clear();
         for signature in state.signatures.values() {
             signature.end();
@@ -190,11 +243,14 @@ impl Signature {
         }
     }
 
+    /// The shape of its basis.
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+
     /// Bytes of all its sums.
     fn bytes(&self) -> u64 {
-        self.shape
-            .blocks()
-            .saturating_mul(BlockSum::ENCODED_LEN as u64)
+        self.shape.signature_len()
     }
 
     fn add(&self, sums: Vec<u8>) {

@@ -1,7 +1,7 @@
 //! The order of what a receiver says.
 //!
 //! `Holdings` first and once more for each question, `Finished` last and only after the sender's
-//! `Listed`, as is `Tree`. Content is wanted for listed files only. Block sums follow a `Want` with a basis,
+//! `Listed`, as are `Enough` and `Tree`. Content is wanted for listed files only. Block sums follow a `Want` with a basis,
 //! and are as many as its shape allows or fewer, if the basis can not be read after all.
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::collections::btree_map::Entry;
 
 use super::from_sender::at_most;
 use super::{Ledger, OrderError, Violation};
+use crate::delta::Shape;
 use crate::wire::limits::{BLOCK_SUM_LEN, MAX_DIGESTS, MAX_OPEN_SIGNATURES, MAX_SIGNATURE_LEN};
 use crate::wire::message::{Basis, FileId, FromReceiver, Holdings, How};
 
@@ -21,6 +22,7 @@ pub struct FromReceiverOrder {
     /// Bytes of sums that may still come, for each file whose signature is incomplete.
     owed_sums: BTreeMap<FileId, u64>,
     has_told_tree: bool,
+    has_enough: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +69,14 @@ impl FromReceiverOrder {
             FromReceiver::Want { file, how, .. } => {
                 ledger.check(*file)?;
                 match how {
-                    How::Delta(basis) => self.expect_sums(*file, *basis),
+                    How::Delta(basis) => {
+                        let len = signature_len(*basis).ok_or(Violation::BadBasis)?;
+                        self.expect_sums(*file, len)
+                    }
+                    How::ShortDelta(_) => {
+                        let shape = Shape::wanted(*how).map_err(|_| Violation::BadBasis)?;
+                        self.expect_sums(*file, shape.map_or(0, |shape| shape.signature_len()))
+                    }
                     How::Whole | How::From(_) | How::Digest => Ok(()),
                 }
             }
@@ -80,8 +89,16 @@ impl FromReceiverOrder {
                 None => Err(Violation::UnannouncedSums(*file)),
             },
             FromReceiver::Told(_) => Ok(()),
-            FromReceiver::Tree(_) | FromReceiver::Finished(_) if !ledger.is_complete() => {
+            FromReceiver::Enough | FromReceiver::Tree(_) | FromReceiver::Finished(_)
+                if !ledger.is_complete() =>
+            {
                 Err(Violation::OutOfPlace("before Listed"))
+            }
+            FromReceiver::Enough => {
+                if std::mem::replace(&mut self.has_enough, true) {
+                    return Err(Violation::OutOfPlace("for the second time"));
+                }
+                Ok(())
             }
             FromReceiver::Tree(_) => {
                 if std::mem::replace(&mut self.has_told_tree, true) {
@@ -99,14 +116,7 @@ impl FromReceiverOrder {
         }
     }
 
-    fn expect_sums(&mut self, file: FileId, basis: Basis) -> Result<(), Violation> {
-        if basis.block_len == 0 {
-            return Err(Violation::BadBasis);
-        }
-        let blocks = basis.len.div_ceil(u64::from(basis.block_len));
-        let sums = blocks
-            .checked_mul(BLOCK_SUM_LEN)
-            .ok_or(Violation::BadBasis)?;
+    fn expect_sums(&mut self, file: FileId, sums: u64) -> Result<(), Violation> {
         if sums == 0 {
             return Ok(());
         }
@@ -132,6 +142,15 @@ impl FromReceiverOrder {
         }
         Ok(())
     }
+}
+
+/// Bytes of a signature with whole sums. A basis that is only too large is refused later, without
+/// an end of the conversation.
+fn signature_len(basis: Basis) -> Option<u64> {
+    let block_len = u64::from(basis.block_len);
+    (block_len > 0)
+        .then(|| basis.len.div_ceil(block_len))?
+        .checked_mul(BLOCK_SUM_LEN)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! `Source` first, `Finished` last, `Listed` between: before it listings, problems and owners,
 //! on both sides of it content. Content is for listed files only; a larger file is `Begin`, any
 //! number of `Data`, `End`, and several may be under way at once. So may the parts of several
-//! directories' listings, each in order. A `Caution` comes before the first listing, a `Tree` after
-//! the last.
+//! directories' listings, each in order. A `Caution` comes before the first listing, a `Tree` and
+//! `Interim`s after the last.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -138,6 +138,12 @@ impl FromSenderOrder {
                 }
                 if std::mem::replace(&mut self.has_told_tree, true) {
                     return Err(Violation::OutOfPlace("for the second time"));
+                }
+                Ok(())
+            }
+            FromSender::Interim(_) => {
+                if self.stage != Stage::Listed {
+                    return Err(Violation::OutOfPlace("before Listed"));
                 }
                 Ok(())
             }

@@ -15,9 +15,11 @@ fn any_size_of_pipe_and_any_delay_will_do() {
     for capacity in [100usize, 4096, 1 << 20] {
         for delay in [Time::ZERO, STEP * 7, STEP * 300] {
             let amount = capacity.saturating_mul(50).clamp(3000, 4 << 20);
-            let mut world = World::new(amount, amount / 2, capacity, delay);
-            world.run();
-            world.assert_complete();
+            for role in [Role::Receiver, Role::Sender] {
+                let mut world = World::of(role, amount, amount / 2, capacity, delay);
+                world.run();
+                world.assert_complete();
+            }
         }
     }
 }

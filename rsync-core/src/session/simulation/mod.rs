@@ -98,12 +98,17 @@ struct Party {
 
 impl Party {
     fn new(end: End, to_send: usize) -> Self {
-        let hello = Hello::of_this_build("0.0.0", [end as u8; 16]);
-        Self::saying(hello, end, to_send)
+        Self::of(Role::Receiver, end, to_send)
     }
 
-    /// One that says this of itself.
-    fn saying(hello: Hello, end: End, to_send: usize) -> Self {
+    /// One of a pair in which the agent has this role.
+    fn of(role: Role, end: End, to_send: usize) -> Self {
+        let hello = Hello::of_this_build("0.0.0", [end as u8; 16]);
+        Self::saying(hello, role, end, to_send)
+    }
+
+    /// One that says this of itself, of a pair in which the agent has this role.
+    fn saying(hello: Hello, role: Role, end: End, to_send: usize) -> Self {
         let config = Config {
             end,
             hello,
@@ -111,12 +116,13 @@ impl Party {
             handshake_timeout: secs(30),
         };
         let request = Request {
-            role: Role::Sender,
+            role,
             path: b"/".to_vec(),
             options: Options::default(),
         };
         let request = encode_request(1, &request).unwrap();
-        let mut session = Session::new(config, (end == End::Client).then_some(&request[..]));
+        let asks = (end == End::Client).then_some((role, &request[..]));
+        let mut session = Session::new(config, asks);
         let mut unwritten = Vec::new();
         session.poll_control(Time::ZERO, Time::ZERO, &mut unwritten);
         if end == End::Agent {
@@ -201,7 +207,7 @@ impl Party {
                 let done = self.to_send == 0
                     && self.received == expected
                     && self.session.agreed().is_some();
-                if done && (self.end == End::Agent || self.session.peer_has_left()) {
+                if done && self.session.may_leave() {
                     self.session.say_goodbye();
                 }
                 self.session
@@ -237,12 +243,23 @@ struct World {
 }
 
 impl World {
-    /// Both ends send so many bytes over such pipes.
+    /// Both ends send so many bytes over such pipes. The agent leaves first.
     fn new(client_sends: usize, agent_sends: usize, capacity: usize, delay: Time) -> Self {
+        Self::of(Role::Receiver, client_sends, agent_sends, capacity, delay)
+    }
+
+    /// As [`Self::new`], with an agent of this role: if that sends, the client leaves first.
+    fn of(
+        role: Role,
+        client_sends: usize,
+        agent_sends: usize,
+        capacity: usize,
+        delay: Time,
+    ) -> Self {
         Self {
             now: Time::ZERO,
-            client: Party::new(End::Client, client_sends),
-            agent: Party::new(End::Agent, agent_sends),
+            client: Party::of(role, End::Client, client_sends),
+            agent: Party::of(role, End::Agent, agent_sends),
             up: Pipe::new(capacity, delay),
             down: Pipe::new(capacity, delay),
             sends: [client_sends, agent_sends],

@@ -172,7 +172,7 @@ fn a_want_for_what_was_not_listed_fails_both_ends() {
 
 #[test]
 fn a_peer_that_leaves_before_its_last_message_has_failed() {
-    let (mut client, agent) = pull(Compression::Off, &Settings::default());
+    let (mut client, agent) = pull(Compression::Off, &two_goodbyes());
     agent.outbox.send(&source()).unwrap();
     let closing = thread::spawn(|| agent.link.close());
     assert_eq!(client.inbox.recv().unwrap(), source());
@@ -181,6 +181,52 @@ fn a_peer_that_leaves_before_its_last_message_has_failed() {
         Err(ConnectionError::LeftEarly)
     ));
     assert!(closing.join().unwrap().is_err());
+}
+
+#[test]
+fn a_client_that_leaves_first_waits_for_nothing_and_its_agent_for_the_goodbye() {
+    let (mut client, agent) = pull(Compression::Off, &Settings::default());
+    let heard = thread::spawn(move || client.inbox.recv().map(|_| client.inbox));
+    client.outbox.leave();
+    // Whoever waited for a message waits no longer, and nothing more can be said.
+    assert!(heard.join().unwrap().is_err());
+    assert!(client.outbox.send(&holdings()).is_err());
+    let closing = thread::spawn(|| agent.link.close());
+    client.link.close().unwrap();
+    closing.join().unwrap().unwrap();
+}
+
+#[test]
+fn what_an_agent_has_left_to_say_to_a_client_that_has_left_is_nobodys_loss() {
+    let (client, agent) = pull(Compression::Off, &Settings::default());
+    client.outbox.leave();
+    client.link.close().unwrap();
+    while agent.outbox.send(&source()).is_ok() {}
+    agent.link.close().unwrap();
+}
+
+#[test]
+fn an_agent_says_no_goodbye_to_a_client_that_leaves_first() {
+    let (client_reader, client_writer, agent_reader, mut agent_writer) = pipes();
+    drop(agent_reader);
+    let mut bytes = MAGIC.to_vec();
+    let hello = Hello::of_this_build("x", [0; 16]).encode();
+    frame::put(&mut bytes, FrameType::Hello, &hello);
+    frame::put(&mut bytes, FrameType::Goodbye, &[]);
+    agent_writer.write_all(&bytes).unwrap();
+    let request = request(Role::Sender, Compression::Off);
+    let stream = stream(client_reader, std::io::sink());
+    drop(client_writer);
+    let heard = connect(stream, &request, &Settings::default())
+        .and_then(Connection::into_receiver)
+        .and_then(|mut client| client.inbox.recv());
+    assert!(
+        matches!(
+            heard,
+            Err(ConnectionError::Session(SessionError::OutOfPlace { .. }))
+        ),
+        "{heard:?}"
+    );
 }
 
 #[test]

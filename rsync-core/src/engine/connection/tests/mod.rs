@@ -10,6 +10,7 @@ use super::*;
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::options::{Compression, Options};
 use crate::path::{FileName, RelPath};
+use crate::wire::hello::Features;
 use crate::wire::message::*;
 
 type SenderEnds = Ends<FromSender, FromReceiver>;
@@ -23,6 +24,14 @@ fn request(role: Role, compression: Compression) -> Request {
             compression,
             ..Options::default()
         },
+    }
+}
+
+/// Settings of ends that both say goodbye, the agent first, whoever sends.
+fn two_goodbyes() -> Settings {
+    Settings {
+        features: Features::TREES,
+        ..Settings::default()
     }
 }
 

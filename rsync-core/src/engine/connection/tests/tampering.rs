@@ -46,7 +46,7 @@ struct Outcome {
     seen: [u64; 2],
 }
 
-fn cut_pass(to_client: u64, to_agent: u64) -> Outcome {
+fn cut_pass(settings: &Settings, to_client: u64, to_agent: u64) -> Outcome {
     let (client_reader, client_writer, agent_reader, agent_writer) = pipes();
     let seen = [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))];
     let was_cut = [
@@ -67,14 +67,13 @@ fn cut_pass(to_client: u64, to_agent: u64) -> Outcome {
         was_cut: Arc::clone(&was_cut[1]),
         seen: Arc::clone(&seen[1]),
     };
-    let settings = Settings::default();
     let (client, agent) = thread::scope(|scope| {
         let agent = scope.spawn(|| {
-            let (_, connection) = accept(stream(agent_reader, agent_writer), &settings)?;
+            let (_, connection) = accept(stream(agent_reader, agent_writer), settings)?;
             send_pass(connection.into_sender()?)
         });
         let request = request(Role::Sender, Compression::Off);
-        let client = connect(stream(client_reader, client_writer), &request, &settings)
+        let client = connect(stream(client_reader, client_writer), &request, settings)
             .and_then(Connection::into_receiver)
             .and_then(receive_pass);
         (client, agent.join().unwrap())
@@ -91,26 +90,36 @@ fn cut_pass(to_client: u64, to_agent: u64) -> Outcome {
 
 #[test]
 fn a_pass_cut_at_any_byte_is_a_failure_at_the_end_that_misses_something() {
-    let whole = cut_pass(u64::MAX, u64::MAX);
-    whole.client.unwrap();
-    whole.agent.unwrap();
-    let [to_client, to_agent] = whole.seen;
-    assert!(to_client > 300 && to_agent > 150, "{:?}", whole.seen);
+    // One that leaves first misses nothing of what comes after its account.
+    let settings = two_goodbyes();
+    let [to_client, _] = length_of_a_pass(&settings);
     for len in 0..to_client {
-        let outcome = cut_pass(len, u64::MAX);
+        let outcome = cut_pass(&settings, len, u64::MAX);
         // How many control frames there are is not fixed, so a pass may be over before the cut.
         assert!(
             !outcome.client_was_cut || outcome.client.is_err(),
             "client, {len} bytes of {to_client}"
         );
     }
-    for len in 0..to_agent {
-        let outcome = cut_pass(u64::MAX, len);
-        assert!(
-            !outcome.agent_was_cut || outcome.agent.is_err(),
-            "agent, {len} bytes of {to_agent}"
-        );
+    for settings in [settings, Settings::default()] {
+        let [_, to_agent] = length_of_a_pass(&settings);
+        for len in 0..to_agent {
+            let outcome = cut_pass(&settings, u64::MAX, len);
+            assert!(
+                !outcome.agent_was_cut || outcome.agent.is_err(),
+                "agent, {len} bytes of {to_agent}"
+            );
+        }
     }
+}
+
+fn length_of_a_pass(settings: &Settings) -> [u64; 2] {
+    let whole = cut_pass(settings, u64::MAX, u64::MAX);
+    whole.client.unwrap();
+    whole.agent.unwrap();
+    let [to_client, to_agent] = whole.seen;
+    assert!(to_client > 300 && to_agent > 150, "{:?}", whole.seen);
+    whole.seen
 }
 
 /// Everything that goes to a client in a pass, frame by frame, the magic first. Without pongs:
@@ -128,12 +137,12 @@ fn recorded() -> Vec<Vec<u8>> {
     let (client_reader, client_writer, agent_reader, agent_writer) = pipes();
     let copy = Arc::new(Mutex::new(Vec::new()));
     let agent = thread::spawn(|| {
-        let (_, connection) = accept(stream(agent_reader, agent_writer), &Settings::default())?;
+        let (_, connection) = accept(stream(agent_reader, agent_writer), &two_goodbyes())?;
         send_pass(connection.into_sender()?)
     });
     let stream = stream(Tee(client_reader, Arc::clone(&copy)), client_writer);
     let request = request(Role::Sender, Compression::Off);
-    let client = connect(stream, &request, &Settings::default()).unwrap();
+    let client = connect(stream, &request, &two_goodbyes()).unwrap();
     receive_pass(client.into_receiver().unwrap()).unwrap();
     agent.join().unwrap().unwrap();
     let bytes = copy.lock().unwrap().clone();
@@ -191,8 +200,7 @@ fn succeeds(frames: &[Vec<u8>]) -> bool {
     // Only reads: the recorded agent asks nothing back.
     let stream = stream(std::io::Cursor::new(frames.concat()), std::io::sink());
     let request = request(Role::Sender, Compression::Off);
-    let Ok(client) =
-        connect(stream, &request, &Settings::default()).and_then(Connection::into_receiver)
+    let Ok(client) = connect(stream, &request, &two_goodbyes()).and_then(Connection::into_receiver)
     else {
         return false;
     };

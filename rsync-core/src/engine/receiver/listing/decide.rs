@@ -8,7 +8,7 @@ use crate::engine::error::Error;
 use crate::engine::receiver::finish::Replacement;
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
-use crate::engine::receiver::{backup, content, delete};
+use crate::engine::receiver::{backup, content, delete, want};
 use crate::engine::sender::pushed_unasked;
 use crate::entry::{Entry, Kind};
 use crate::monitor::{Change, SkipReason, Trouble};
@@ -366,7 +366,7 @@ impl Listings<'_, '_> {
         if (may_move || delete_first) && self.deferred.add(file, may_move) {
             return Ok(());
         }
-        content::want(self.shared, file, &name)
+        want::content(self.shared, file, &name)
     }
 }
 

@@ -245,3 +245,48 @@ fn no_message_carries_more_than_its_cap() {
         .is_err()
     );
 }
+
+#[test]
+fn enough_is_said_once_and_not_before_everything_is_listed() {
+    assert_eq!(
+        check(&[nothing(), FromReceiver::Enough, finished()]),
+        Ok(())
+    );
+    assert_eq!(
+        check(&[nothing(), FromReceiver::Enough, FromReceiver::Enough]),
+        Err((2, Violation::OutOfPlace("for the second time")))
+    );
+    let mut order = FromReceiverOrder::default();
+    let incomplete = ledger(false);
+    order.check(&nothing(), &incomplete).unwrap();
+    let early = order.check(&FromReceiver::Enough, &incomplete);
+    assert_eq!(
+        early.unwrap_err().violation,
+        Violation::OutOfPlace("before Listed")
+    );
+}
+
+#[test]
+fn short_sums_are_as_many_as_their_shape_has_and_no_more() {
+    let basis = Basis {
+        len: 4000,
+        block_len: 1000,
+    };
+    let signature = |len| FromReceiver::Signature {
+        file: id(1),
+        sums: vec![0; len],
+    };
+    let wanted = [nothing(), want(1, How::ShortDelta(basis)), signature(32)];
+    let with = |more| [&wanted[..], &[more]].concat();
+    assert_eq!(check(&with(finished())), Ok(()));
+    let beyond = Violation::UnannouncedSums(id(1));
+    assert_eq!(check(&with(signature(1))), Err((3, beyond)));
+    let impossible = Basis {
+        len: 4000,
+        block_len: 1,
+    };
+    assert_eq!(
+        check(&[nothing(), want(1, How::ShortDelta(impossible))]),
+        Err((1, Violation::BadBasis))
+    );
+}

@@ -215,6 +215,20 @@ fn only_content_comes_after_listed() {
 }
 
 #[test]
+fn how_the_account_stands_is_said_between_the_listing_and_the_account() {
+    let interim = FromSender::Interim(Interim {
+        totals: SenderTotals::default(),
+        tree: None,
+    });
+    let again = [source(), listed(), interim.clone(), interim.clone()];
+    assert_eq!(check(&again), Ok(()));
+    assert_eq!(
+        check(&[source(), interim]),
+        Err((1, Violation::OutOfPlace("before Listed")))
+    );
+}
+
+#[test]
 fn content_is_for_listed_files_only() {
     for (dir, index) in [(0, 1), (1, 0), (u32::MAX, u32::MAX)] {
         for message in [file(dir, index, 1), begin(dir, index), failed(dir, index)] {

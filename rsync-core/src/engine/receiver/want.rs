@@ -1,0 +1,97 @@
+//! Asking for content: in which form a file promises to cause least traffic.
+
+use std::sync::Arc;
+
+use crate::delta::Shape;
+use crate::engine::error::Error;
+use crate::engine::receiver::partial;
+use crate::engine::receiver::shared::Shared;
+use crate::engine::receiver::signing::Task;
+use crate::entry::Entry;
+use crate::path::FileName;
+use crate::wire::hello::Features;
+use crate::wire::message::{FileId, How};
+
+/// Smaller files travel whole: a signature would not save anything.
+const MIN_DELTA_LEN: u64 = 2048;
+
+/// Asks for a pending file's content, in the form that promises least traffic, once the outbox is
+/// flushed.
+pub(super) fn content(shared: &Shared<'_>, file: FileId, name: &FileName) -> Result<(), Error> {
+    let write = &shared.options.write;
+    find_partial(shared, file);
+    let how = shared.pending.with(file, |pending| {
+        let place = pending.place.as_ref()?;
+        let size = place.entry.file_size()?;
+        let (basis, basis_name) = match &place.basis {
+            Some(basis) => (basis.len, &basis.name),
+            None => (place.found.as_ref().and_then(Entry::file_size)?, name),
+        };
+        if pending.attempts > 2 || shared.options.whole_file {
+            return None;
+        }
+        if write.append && basis < size && pending.attempts == 1 {
+            return Some(Plan::From(basis));
+        }
+        let worth_it = basis >= MIN_DELTA_LEN && size >= MIN_DELTA_LEN;
+        let shape = worth_it.then(|| shape_for(basis, shared)).flatten()?;
+        let task = Task {
+            file,
+            name: name.clone(),
+            basis: basis_name.clone(),
+            dir: Arc::clone(&place.dir),
+            shape,
+        };
+        Some(Plan::Delta(task))
+    });
+    let how = match how.flatten() {
+        Some(Plan::Delta(task)) => {
+            shared.signing.push(task);
+            return Ok(());
+        }
+        Some(Plan::From(offset)) => How::From(offset),
+        None => How::Whole,
+    };
+    Ok(shared.want(file, name, how)?)
+}
+
+/// Looks once for what an earlier run left of a file.
+fn find_partial(shared: &Shared<'_>, file: FileId) {
+    let known = shared.pending.with(file, |pending| {
+        let place = pending.place.as_ref()?;
+        let size = place.entry.file_size()?;
+        let is_first = pending.attempts == 1 && !shared.options.whole_file;
+        (is_first && partial::applies(size)).then(|| {
+            let (dir, name) = (Arc::clone(&place.dir), place.entry.name.clone());
+            (dir, name, place.found.clone(), size)
+        })
+    });
+    // Not with all files locked: putting a basis together may take a while.
+    if let Some(Some((dir, name, found, size))) = known {
+        let basis = partial::find(shared, &dir, &name, found.as_ref(), size);
+        shared.pending.with(file, |pending| {
+            if let Some(place) = &mut pending.place {
+                place.basis = basis;
+            }
+        });
+    }
+}
+
+fn shape_for(basis_len: u64, shared: &Shared<'_>) -> Option<Shape> {
+    let shape = match shared.options.block_len {
+        Some(block_len) => Shape::new(basis_len, block_len),
+        None => Shape::for_len(basis_len),
+    };
+    let short = shared.features.contains(Features::SHORT_SUMS);
+    let shape = shape.ok()?;
+    Some(if short {
+        shape.with_short_sums()
+    } else {
+        shape
+    })
+}
+
+enum Plan {
+    Delta(Task),
+    From(u64),
+}
