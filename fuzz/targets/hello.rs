@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use rsync_core::wire::hello::{Hello, MAX_VERSION_TEXT_LEN};
-use rsync_core::wire::limits::{INITIAL_CREDIT, MAX_CREDIT, MAX_HELLO_LEN};
+use rsync_core::wire::limits::{MAX_CREDIT, MAX_HELLO_LEN, MIN_CREDIT};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((&len, bytes)) = bytes.split_first() else {
@@ -32,7 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn checked(bytes: &[u8]) -> Option<Hello> {
     let hello = Hello::parse(bytes).ok()?;
     assert!(0 < hello.min_version && hello.min_version <= hello.max_version);
-    assert!((INITIAL_CREDIT..=MAX_CREDIT).contains(&hello.credit));
+    assert!((MIN_CREDIT..=MAX_CREDIT).contains(&hello.credit));
     let encoded = hello.encode();
     assert!(encoded.len() <= MAX_HELLO_LEN);
     let again = Hello::parse(&encoded).expect("what was just encoded");

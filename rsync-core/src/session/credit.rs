@@ -121,6 +121,11 @@ impl Window {
         Some(grant)
     }
 
+    /// True if an eighth of it was used since it was as large as it is.
+    pub fn is_in_use(&self) -> bool {
+        self.consumed >= self.size / 8
+    }
+
     /// Bytes that may be in flight or queued here at most.
     pub fn size(&self) -> u32 {
         self.size
@@ -130,7 +135,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::limits::INITIAL_CREDIT;
+    use crate::wire::limits::MIN_CREDIT;
 
     const ROUND_TRIP: Option<Time> = Some(Time::from_millis(10));
     const FRAME: usize = 256 << 10;
@@ -147,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_window_used_up_within_two_round_trips_doubles_up_to_the_cap() {
-        let mut window = Window::new(INITIAL_CREDIT);
+        let mut window = Window::new(MIN_CREDIT);
         let mut now = Time::ZERO;
         for size in [2, 4, 8, 8] {
             consume_window(&mut window, now, Time::from_millis(20));
@@ -158,33 +163,33 @@ mod tests {
 
     #[test]
     fn a_slow_consumer_keeps_its_window() {
-        let mut window = Window::new(INITIAL_CREDIT);
+        let mut window = Window::new(MIN_CREDIT);
         consume_window(&mut window, Time::ZERO, Time::from_millis(21));
-        assert_eq!(window.size(), INITIAL_CREDIT);
+        assert_eq!(window.size(), MIN_CREDIT);
     }
 
     #[test]
     fn a_frame_without_credit_is_not_admitted() {
-        let mut window = Window::new(INITIAL_CREDIT);
-        assert!(window.admit(INITIAL_CREDIT as usize));
+        let mut window = Window::new(MIN_CREDIT);
+        assert!(window.admit(MIN_CREDIT as usize));
         assert!(!window.admit(1));
-        window.consume(Time::ZERO, INITIAL_CREDIT as usize, None);
+        window.consume(Time::ZERO, MIN_CREDIT as usize, None);
         assert!(!window.admit(1), "consumed is not yet granted");
-        assert_eq!(window.take_grant(), Some(INITIAL_CREDIT));
+        assert_eq!(window.take_grant(), Some(MIN_CREDIT));
         assert!(window.admit(1));
     }
 
     #[test]
     fn tiny_frames_are_bounded_in_number() {
-        let mut window = Window::new(INITIAL_CREDIT);
+        let mut window = Window::new(MIN_CREDIT);
         let admitted = (0..).take_while(|_| window.admit(1)).count();
-        assert_eq!(admitted, (INITIAL_CREDIT / MIN_FRAME_COST) as usize);
+        assert_eq!(admitted, (MIN_CREDIT / MIN_FRAME_COST) as usize);
     }
 
     #[test]
     fn once_all_is_consumed_the_largest_frame_can_be_sent_whatever_was_sent_before() {
         for len in [1, 1000, FRAME, FRAME + 1, MAX_FRAME_LEN - 1] {
-            for size in [INITIAL_CREDIT, 2 * INITIAL_CREDIT, MAX_CREDIT] {
+            for size in [MIN_CREDIT, 2 * MIN_CREDIT, MAX_CREDIT] {
                 let (mut window, mut allowance) = (Window::new(size), Allowance::new(size));
                 for _ in 0..100 {
                     assert!(

@@ -1,7 +1,7 @@
 //! Heartbeats: is the other end alive, and how far away is it?
 //!
 //! After [`SILENCE`] without a frame in either direction a ping goes out, or sooner where the timeout
-//! is short, and whenever a sender wants to know what the peer has. Nothing heard for the timeout
+//! is short, and whenever an end wants to know how far the peer is, or what that has. Nothing heard for the timeout
 //! means that the peer is dead. Pings are numbered, so a pong that answers nothing shows.
 
 use super::Time;
@@ -15,7 +15,7 @@ pub struct Heartbeat {
     /// Silence after which a ping is sent.
     silence: Time,
     last_sent: Time,
-    last_ping: Option<Time>,
+    last_ping: Time,
     pings: u64,
     /// The newest ping and when it went out, until it is answered.
     unanswered: Option<(u64, Time)>,
@@ -28,13 +28,12 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Starts with a ping, to learn the round trip. A peer that is silent for `timeout` is dead: it
-    /// is asked twice before.
+    /// A peer that is silent for `timeout` is dead: it is asked twice before.
     pub fn new(now: Time, timeout: Time) -> Self {
         Self {
             silence: SILENCE.min(timeout / 3),
             last_sent: now,
-            last_ping: None,
+            last_ping: now,
             pings: 0,
             unanswered: None,
             answered_at: now,
@@ -47,6 +46,13 @@ impl Heartbeat {
     /// Any frame went out.
     pub fn sent(&mut self, now: Time) {
         self.last_sent = now;
+    }
+
+    /// Wants to know how far the peer is, unless that is known or asked already.
+    pub fn ask_for_distance(&mut self) {
+        if self.round_trip.is_none() {
+            self.ask();
+        }
     }
 
     /// Wants to know when the peer has everything that was sent, unless that is asked already.
@@ -66,11 +72,10 @@ impl Heartbeat {
 
     /// When the next ping is due, if nothing else happens after `heard`.
     pub fn ping_due(&self, heard: Time) -> Time {
-        match self.last_ping {
-            None => Time::ZERO,
-            Some(_) if self.wanted => Time::ZERO,
-            Some(last_ping) => self.last_sent.min(heard.max(last_ping)) + self.silence,
+        if self.wanted {
+            return Time::ZERO;
         }
+        self.last_sent.min(heard.max(self.last_ping)) + self.silence
     }
 
     /// The number of the ping to send, if one is due.
@@ -80,7 +85,7 @@ impl Heartbeat {
         }
         self.wanted = false;
         self.pings += 1;
-        self.last_ping = Some(now);
+        self.last_ping = now;
         self.unanswered = Some((self.pings, now));
         Some(self.pings)
     }
@@ -128,8 +133,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_ping_goes_out_at_once_and_the_next_after_silence() {
+    fn who_is_asked_at_once_is_asked_again_after_silence() {
         let mut beat = Heartbeat::new(secs(0), secs(60));
+        assert_eq!(beat.take_ping(secs(0), secs(0)), None);
+        beat.ask_for_distance();
         assert_eq!(beat.take_ping(secs(0), secs(0)), Some(1));
         beat.sent(secs(0));
         assert_eq!(beat.take_ping(secs(4), secs(0)), None);
@@ -139,6 +146,7 @@ mod tests {
     #[test]
     fn traffic_in_both_directions_needs_no_pings() {
         let mut beat = Heartbeat::new(secs(0), secs(60));
+        beat.ask_for_distance();
         beat.take_ping(secs(0), secs(0));
         for now in 1..100 {
             beat.sent(secs(now));
@@ -149,6 +157,7 @@ mod tests {
     #[test]
     fn a_short_timeout_leaves_time_to_ask_twice() {
         let mut beat = Heartbeat::new(secs(0), secs(3));
+        beat.ask_for_distance();
         let asked = (0..3).filter(|&now| beat.take_ping(secs(now), secs(0)).is_some());
         assert_eq!(asked.collect::<Vec<_>>(), [0, 1, 2]);
     }
@@ -156,6 +165,7 @@ mod tests {
     #[test]
     fn hearing_nothing_asks_even_while_sending() {
         let mut beat = Heartbeat::new(secs(0), secs(60));
+        beat.ask_for_distance();
         beat.take_ping(secs(0), secs(0));
         beat.sent(secs(6));
         assert!(beat.take_ping(secs(6), secs(1)).is_some());
@@ -169,6 +179,7 @@ mod tests {
     fn what_the_link_needs_is_told_from_what_the_peer_does_with_it() {
         let millis = Time::from_millis;
         let mut beat = Heartbeat::new(millis(0), secs(60));
+        beat.ask_for_distance();
         let number = beat.take_ping(millis(0), millis(0)).unwrap();
         assert!(beat.ponged(millis(1), number));
         beat.sent(millis(2));
@@ -189,6 +200,7 @@ mod tests {
     #[test]
     fn the_shortest_round_trip_counts() {
         let mut beat = Heartbeat::new(secs(0), secs(60));
+        beat.ask_for_distance();
         for (sent, back) in [(0, 3), (10, 12), (20, 29)] {
             let number = beat.take_ping(secs(sent), secs(0)).unwrap();
             assert!(beat.ponged(secs(back), number));
@@ -199,6 +211,7 @@ mod tests {
     #[test]
     fn a_pong_for_no_ping_shows() {
         let mut beat = Heartbeat::new(secs(0), secs(60));
+        beat.ask_for_distance();
         assert!(!beat.ponged(secs(0), 1));
         beat.take_ping(secs(0), secs(0));
         assert!(!beat.ponged(secs(0), 0));

@@ -275,6 +275,18 @@ impl Session {
                 agent_nonce,
             }
         });
+        if self.sends() {
+            self.heartbeat.ask_for_distance();
+        }
+    }
+
+    /// True if this end is going to send more than it receives.
+    fn sends(&self) -> bool {
+        let sender = match self.config.end {
+            End::Client => Role::Receiver,
+            End::Agent => Role::Sender,
+        };
+        self.role == Some(sender)
     }
 
     /// Is everything still alive? `heard` is when the last byte arrived, `writing_since` since
@@ -397,6 +409,10 @@ impl Session {
     /// A frame of messages with `len` bytes of payload was taken out of the queue.
     pub fn consumed_messages(&mut self, now: Time, len: usize) {
         self.window.consume(now, len, self.heartbeat.round_trip());
+        // Little is said and answered before the distance could matter.
+        if self.window.is_in_use() {
+            self.heartbeat.ask_for_distance();
+        }
     }
 
     /// Everything of ours was sent: says goodbye, once, if it [may](Self::may_leave).

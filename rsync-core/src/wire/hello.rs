@@ -10,7 +10,7 @@
 //! So two ends of any age can read each other's hello and say which of them is too old.
 
 use super::frame::{FrameError, FrameType, cut};
-use super::limits::{INITIAL_CREDIT, MAX_CREDIT};
+use super::limits::{INITIAL_CREDIT, MAX_CREDIT, MIN_CREDIT};
 
 /// Oldest version of the protocol that this program speaks.
 pub const MIN_VERSION: u16 = 1;
@@ -184,7 +184,7 @@ impl Hello {
             return Err(HelloError::Malformed("impossible versions"));
         }
         // Less could never carry the largest frame: a deadlock by design.
-        if !(INITIAL_CREDIT..=MAX_CREDIT).contains(&credit) {
+        if !(MIN_CREDIT..=MAX_CREDIT).contains(&credit) {
             return Err(HelloError::Malformed("impossible credit"));
         }
         Ok(Self {
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn a_hello_that_can_not_be_meant_is_refused() {
         let starved = Hello {
-            credit: INITIAL_CREDIT - 1,
+            credit: MIN_CREDIT - 1,
             ..hello(1, 1)
         };
         let flooding = Hello {

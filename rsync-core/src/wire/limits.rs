@@ -22,8 +22,11 @@ pub const MAX_DIGESTS: usize = 64 << 10;
 pub const MAX_SIGNATURE_LEN: usize = 256 << 10;
 /// Deepest directory, counted in names below the root.
 pub const MAX_DEPTH: usize = 1024;
-/// Bytes that may be in flight in one direction at the start.
-pub const INITIAL_CREDIT: u32 = 1 << 20;
+/// Fewest bytes that may be in flight in one direction at the start.
+pub const MIN_CREDIT: u32 = 1 << 20;
+/// Bytes that this build lets be in flight at the start: so many more than the largest frame takes
+/// that not each small one has to be paid back.
+pub const INITIAL_CREDIT: u32 = 2 << 20;
 /// Most bytes that may ever be in flight in one direction.
 pub const MAX_CREDIT: u32 = 8 << 20;
 /// Most bytes of a hello, however many versions from now.

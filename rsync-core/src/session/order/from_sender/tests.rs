@@ -1,7 +1,9 @@
 use super::*;
 use crate::checksum::Digest;
 use crate::entry::{Entry, Kind, Timestamp};
-use crate::wire::message::{Bundled, FileFailure, Listed, Owners, Seen, SenderTotals, Source};
+use crate::wire::message::{
+    Bundled, FileFailure, Interim, Listed, Owners, Seen, SenderTotals, Source,
+};
 
 fn entry(name: &str) -> Entry {
     Entry {
