@@ -83,11 +83,11 @@ impl<'a> Content<'a> {
     /// Answers requests until there will be no more, or the connection fails. Says how the account
     /// stands when that is due.
     pub(super) fn serve(&self, interims: &Interims<'_>) {
-        let mut buffer = Vec::new();
+        let mut room = Room::default();
         while let Some(task) = self.requests.pop() {
             let outcome = match task {
                 Task::Answer(request) => {
-                    let outcome = self.answer(&request, &mut buffer);
+                    let outcome = self.answer(&request, &mut room);
                     self.requests.answered(&request);
                     outcome
                 }
@@ -99,7 +99,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    fn answer(&self, request: &Request, buffer: &mut Vec<u8>) -> Result<(), ConnectionError> {
+    fn answer(&self, request: &Request, room: &mut Room) -> Result<(), ConnectionError> {
         let file = request.file;
         // The peer may only have what was listed: the name is looked up in the listing's own terms.
         let allowed = request.dir.as_ref().and_then(|path| {
@@ -110,7 +110,7 @@ impl<'a> Content<'a> {
             return self.failed(file, FileFailure::Refused);
         };
         match request.how {
-            How::Whole => self.whole(file, &dir, &request.name, buffer),
+            How::Whole => self.whole(file, &dir, &request.name, &mut room.content),
             How::From(offset) => self.stream(file, &dir, &request.name, Form::From(offset)),
             How::Digest => {
                 let mut buffer = vec![0; MAX_CONTENT_LEN];
@@ -120,7 +120,7 @@ impl<'a> Content<'a> {
             }
             How::Delta(_) | How::ShortDelta(_) => match &request.signature {
                 Some(signature) => {
-                    let form = Form::Delta(Arc::clone(signature));
+                    let form = Form::Delta(signature, &mut room.matcher);
                     self.stream(file, &dir, &request.name, form)
                 }
                 // A basis that can not be cut like that has none.
@@ -190,7 +190,7 @@ impl<'a> Content<'a> {
         file: FileId,
         dir: &Dir,
         name: &FileName,
-        form: Form,
+        form: Form<'_>,
     ) -> Result<(), ConnectionError> {
         let opened = dir
             .open_file(name)
@@ -206,7 +206,9 @@ impl<'a> Content<'a> {
         let sent = match form {
             Form::Whole => self.send_from(file, &source, 0, stamp.seen().size)?,
             Form::From(offset) => self.send_from(file, &source, offset, stamp.seen().size)?,
-            Form::Delta(signature) => self.send_delta(file, &source, stamp.seen(), &signature)?,
+            Form::Delta(signature, matcher) => {
+                self.send_delta(file, &source, stamp.seen(), signature, matcher)?
+            }
         };
         let result = sent.and_then(|digest| match source.stamp() {
             Ok(after) if after == stamp => Ok(digest),
@@ -274,6 +276,7 @@ impl<'a> Content<'a> {
         source: &SourceFile,
         seen: Seen,
         signature: &Arc<Signature>,
+        matcher: &mut Matcher,
     ) -> Result<Result<Digest, FileFailure>, ConnectionError> {
         let shape = signature.shape();
         let mut sums = signature.arrived();
@@ -282,7 +285,7 @@ impl<'a> Content<'a> {
         // what it held there can not be copied any more.
         let in_place = self.tree.options.write.in_place;
         let mut position = 0;
-        let matched = Matcher::new().delta(reader, shape, self.key, &mut sums, |op| {
+        let matched = matcher.delta(reader, shape, self.key, &mut sums, |op| {
             let start = position;
             position += op.output_len();
             match op {
@@ -347,10 +350,18 @@ impl<'a> Content<'a> {
     }
 }
 
-enum Form {
+enum Form<'a> {
     Whole,
     From(u64),
-    Delta(Arc<Signature>),
+    Delta(&'a Arc<Signature>, &'a mut Matcher),
+}
+
+/// What a worker keeps from one request to the next, as making it costs more than most answers.
+#[derive(Default)]
+struct Room {
+    /// Room for content, whatever is in it.
+    content: Vec<u8>,
+    matcher: Matcher,
 }
 
 pub(super) fn failure_of(error: root::Error) -> FileFailure {
