@@ -11,8 +11,10 @@
 //!
 //! The client's goodbye is the last frame. So nothing that matters is ever the tail of the
 //! agent's output, which exec streams are known to lose. Where a client pulls and both ends have
-//! [`Features::INTERIM`], it is the only goodbye: nothing is left to the agent that the client would
-//! have to know of. Either end may abort at any time.
+//! [`Features::INTERIM`](crate::wire::hello::Features::INTERIM), it is the only goodbye: nothing is
+//! left to the agent that the client would have to know of. Either end may abort at any time.
+
+mod farewell;
 
 use super::credit::{Allowance, Window};
 use super::heartbeat::Heartbeat;
@@ -22,7 +24,7 @@ use super::{Agreed, Config, End, SessionError, Time};
 use crate::path::escape;
 use crate::wire::compress::{Codec, worst_case_len};
 use crate::wire::frame::{self, Abort, FrameType, Header};
-use crate::wire::hello::{self, Features, Hello};
+use crate::wire::hello::{self, Hello};
 use crate::wire::message::{Request, Role};
 use crate::wire::preamble::MAGIC;
 
@@ -116,36 +118,6 @@ impl Session {
     /// What was agreed, once the connection is open.
     pub fn agreed(&self) -> Option<&Agreed> {
         self.agreed.as_ref()
-    }
-
-    /// True once every goodbye was said.
-    pub fn is_over(&self) -> bool {
-        match (self.one_goodbye(), self.config.end) {
-            (true, End::Client) => self.said_goodbye,
-            (true, End::Agent) => self.phase == Phase::Left,
-            (false, _) => self.phase == Phase::Left && self.said_goodbye,
-        }
-    }
-
-    /// True if the client's goodbye is the only one.
-    fn one_goodbye(&self) -> bool {
-        let agreed = self.agreed.as_ref();
-        self.role == Some(Role::Sender)
-            && agreed.is_some_and(|agreed| agreed.features.contains(Features::INTERIM))
-    }
-
-    /// True if it is this end's turn to say goodbye, once it has nothing more to say.
-    pub fn may_leave(&self) -> bool {
-        match (self.one_goodbye(), self.config.end) {
-            (true, end) => end == End::Client,
-            (false, End::Agent) => true,
-            (false, End::Client) => self.peer_has_left(),
-        }
-    }
-
-    /// True once the peer has said goodbye.
-    pub fn peer_has_left(&self) -> bool {
-        self.phase == Phase::Left
     }
 
     /// A header arrived: may its frame come now? Called before anything is allocated for the
@@ -280,15 +252,6 @@ impl Session {
         }
     }
 
-    /// True if this end is going to send more than it receives.
-    fn sends(&self) -> bool {
-        let sender = match self.config.end {
-            End::Client => Role::Receiver,
-            End::Agent => Role::Sender,
-        };
-        self.role == Some(sender)
-    }
-
     /// Is everything still alive? `heard` is when the last byte arrived, `writing_since` since
     /// when a write has made no progress.
     pub fn check(
@@ -412,14 +375,6 @@ impl Session {
         // Little is said and answered before the distance could matter.
         if self.window.is_in_use() {
             self.heartbeat.ask_for_distance();
-        }
-    }
-
-    /// Everything of ours was sent: says goodbye, once, if it [may](Self::may_leave).
-    pub fn say_goodbye(&mut self) {
-        if !self.said_goodbye {
-            self.said_goodbye = true;
-            frame::put(&mut self.outgoing, FrameType::Goodbye, &[]);
         }
     }
 

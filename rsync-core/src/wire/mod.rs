@@ -15,3 +15,4 @@ pub mod limits;
 pub mod message;
 pub mod preamble;
 mod told;
+mod totals;

@@ -57,13 +57,13 @@ struct State {
     sum_bytes: u64,
     signatures: HashMap<FileId, Arc<Signature>>,
     /// Who wants to know how the account stands, and when.
-    interims: Interims,
+    interims: Due,
     closed: bool,
 }
 
 /// When it is said how the account stands.
 #[derive(Default)]
-struct Interims {
+struct Due {
     /// The receiver is one that listens, and everything is listed.
     may_be_said: bool,
     /// It has asked for everything there is to ask for.
