@@ -1,13 +1,13 @@
 //! What a held directory is itself, and who may write in it.
 
-use rustix::fs::{FlockOperation, flock, major, minor};
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::Root;
 use super::dir::Dir;
 use super::error::{Context, Error};
 use super::list::Detail;
-use super::stat::{Identity, Stat};
+use super::stat::Stat;
 use super::xattr::{self, Target};
 use crate::entry::{Entry, Kind};
 use crate::path::FileName;
@@ -57,16 +57,24 @@ impl Root {
 
     /// The process that has this right, where the system tells: Linux does, of processes that this
     /// one can see.
+    #[cfg(target_os = "linux")]
     pub fn lock_holder(&self) -> Option<u32> {
-        let Identity { device, inode } = self.identity().ok()?;
+        let super::Identity { device, inode } = self.identity().ok()?;
         let locks = std::fs::read_to_string("/proc/locks").ok()?;
         holder(&locks, device, inode)
+    }
+
+    /// The process that has this right, which this system does not tell.
+    #[cfg(not(target_os = "linux"))]
+    pub fn lock_holder(&self) -> Option<u32> {
+        None
     }
 }
 
 /// Who holds the flock(2) of a file, according to proc_locks(5). A process elsewhere has number 0.
+#[cfg(target_os = "linux")]
 fn holder(locks: &str, device: u64, inode: u64) -> Option<u32> {
-    let (major, minor) = (major(device), minor(device));
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     let file = format!("{major:02x}:{minor:02x}:{inode}");
     let of_line = |line: &str| {
         let mut words = line.split_ascii_whitespace().skip(1);
@@ -95,6 +103,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
     fn who_waits_has_no_lock_and_who_is_elsewhere_has_no_number() {
         let locks = "1: POSIX  ADVISORY  WRITE 11 fe:00:7 0 EOF
 2: -> FLOCK  ADVISORY  WRITE 12 fe:00:7 0 EOF
