@@ -106,8 +106,8 @@ impl Shape {
     /// The same, with strong sums no longer than they have to be. Both ends have to agree on that.
     ///
     /// A search compares the blocks of a basis with as many places of the source, and does so by
-    /// both sums. As in rsync (checksum length of `generator.c`, described in rsync(1) under
-    /// `--checksum-choice`) the sums get longer with the product of the two.
+    /// both sums. As in rsync (`sum_sizes_sqroot` of its `generator.c`) they get longer with the
+    /// product of the two.
     #[must_use]
     pub fn with_short_sums(self) -> Self {
         let bits_of = |number: u64| u64::BITS - number.leading_zeros();

@@ -31,9 +31,9 @@ fn x11_totals_of_a_listing_that_lie_are_no_success() {
     }
 }
 
-#[test]
-fn x11_totals_of_content_that_lie_are_no_success() {
-    for lie in [
+/// What no sender of one file would say of itself: nothing, a file without its digest, too much.
+fn lies() -> [SenderTotals; 3] {
+    [
         SenderTotals::default(),
         SenderTotals {
             files_sent: 1,
@@ -43,7 +43,12 @@ fn x11_totals_of_content_that_lie_are_no_success() {
             files_sent: u64::MAX,
             ..SenderTotals::default()
         },
-    ] {
+    ]
+}
+
+#[test]
+fn x11_totals_of_content_that_lie_are_no_success() {
+    for lie in lies() {
         let place = Place::new();
         let outcome = pull(&place, &Options::default(), move |sender| {
             sender.open()?;
@@ -76,18 +81,7 @@ fn interim(totals: SenderTotals) -> FromSender {
 
 #[test]
 fn x11_an_interim_account_that_lies_ends_nothing() {
-    let lies = [
-        SenderTotals::default(),
-        SenderTotals {
-            files_sent: 1,
-            ..SenderTotals::default()
-        },
-        SenderTotals {
-            files_sent: u64::MAX,
-            ..SenderTotals::default()
-        },
-    ];
-    for lie in lies {
+    for lie in lies() {
         for lies_to_the_end in [true, false] {
             let place = Place::new();
             let options = &Options::default();
