@@ -27,6 +27,7 @@ enum How {
     Tar(&'static str),
     Unison,
     Floor,
+    Clone,
 }
 
 const fn tool(id: &'static str, said: &'static str, program: &'static str, how: How) -> Tool {
@@ -86,6 +87,12 @@ pub const ALL: &[Tool] = &[
         "unison",
         How::Unison,
     ),
+    tool(
+        "clone",
+        "cp --reflink=always of the old version",
+        "cp",
+        How::Clone,
+    ),
 ];
 
 /// How many of [`ALL`] run on every workload.
@@ -121,7 +128,12 @@ pub struct Place<'a> {
 impl Tool {
     /// Whether it is the machine's own speed and not a tool.
     pub fn is_floor(&self) -> bool {
-        self.how == How::Floor
+        matches!(self.how, How::Floor | How::Clone)
+    }
+
+    /// Whether it is of use only where files can share blocks.
+    pub fn shares_blocks(&self) -> bool {
+        self.how == How::Clone
     }
 
     /// What of the result may be expected.
@@ -196,6 +208,12 @@ impl Tool {
                 words.split_whitespace().map(str::to_owned).collect()
             }
             How::Floor => floor(workload.floor, &source, &destination, &text(place.own)?),
+            How::Clone => {
+                let script = format!(
+                    "for old in {destination}/*; do cp -a --reflink=always $old $old.clone || exit; done"
+                );
+                ["sh", "-c", &script].map(str::to_owned).to_vec()
+            }
         };
         Ok(words)
     }

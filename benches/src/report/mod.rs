@@ -36,6 +36,9 @@ pub struct Row {
     pub title: String,
     /// Name of the link.
     pub link: String,
+    /// What the destination was on, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_system: Option<String>,
     /// Name of the tool.
     pub tool: String,
     /// How it was called.
@@ -47,6 +50,14 @@ pub struct Row {
 }
 
 impl Row {
+    /// Where it ran: the link, and the file system if that was asked for.
+    pub fn place(&self) -> String {
+        match &self.file_system {
+            Some(kind) => format!("{}, on {kind}", self.link),
+            None => self.link.clone(),
+        }
+    }
+
     fn summary(&self, value: impl Fn(&Sample) -> Option<f64>) -> Option<Summary> {
         Summary::of(self.samples.iter().filter_map(value))
     }
@@ -62,7 +73,7 @@ impl Row {
     }
 }
 
-/// The rows of one workload over one link.
+/// The rows of one workload over one link, and on one file system.
 struct Group<'a> {
     rows: Vec<&'a Row>,
 }
@@ -91,7 +102,7 @@ impl Results {
         for row in &self.rows {
             let same = |group: &&mut Group<'_>| {
                 let first = group.first();
-                (&first.workload, &first.link) == (&row.workload, &row.link)
+                (&first.workload, first.place()) == (&row.workload, row.place())
             };
             match groups.iter_mut().find(same) {
                 Some(group) => group.rows.push(row),
@@ -151,6 +162,7 @@ pub(crate) mod tests {
             workload: workload.into(),
             title: "a | title".into(),
             link: "pipe".into(),
+            file_system: None,
             tool: tool.into(),
             said: format!("{tool} -a"),
             samples: walls.iter().map(sample).collect(),
@@ -191,5 +203,21 @@ pub(crate) mod tests {
         assert_eq!(lens, [4, 1]);
         assert_eq!(groups[0].best_rsync(), Some(1.0));
         assert_eq!(groups[1].best_rsync(), None);
+    }
+
+    #[test]
+    fn rows_on_different_file_systems_are_not_compared() {
+        let on = |kind: &str, wall| {
+            let mut row = row("W5", "ksyncd", &[wall], 900);
+            row.file_system = Some(kind.into());
+            row
+        };
+        let results = Results {
+            rows: vec![on("xfs", 0.5), on("btrfs", 0.6)],
+            ..Results::default()
+        };
+        let groups = results.groups();
+        let places: Vec<String> = groups.iter().map(|group| group.first().place()).collect();
+        assert_eq!(places, ["pipe, on xfs", "pipe, on btrfs"]);
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn svg(results: &Results) -> String {
     for (nth, group) in groups.iter().enumerate() {
         let y = TOP + STEP * (nth as f64 + 0.5);
         let first = group.first();
-        let label = format!("{} {} ({})", first.workload, first.title, first.link);
+        let label = format!("{} {} ({})", first.workload, first.title, first.place());
         text(&mut svg, 10.0, y + 4.0, "start", &label);
         draw(&mut svg, group, y);
     }

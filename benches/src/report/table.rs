@@ -45,7 +45,7 @@ fn summary(text: &mut String, results: &Results) {
         let cells = [
             first.workload.clone(),
             cell(&first.title),
-            first.link.clone(),
+            first.place(),
             shown(ours, seconds),
             shown(theirs, seconds),
             format!("**{}**", shown(part(ours, theirs), ratio)),
@@ -66,7 +66,9 @@ fn details(text: &mut String, group: &Group<'_>) {
          | | wall | least–most | spread | ratio | runs | CPU here | CPU there | memory here | \
          memory there | received | sent | bytes, ratio | round trips |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
-        first.workload, first.title, first.link
+        first.workload,
+        first.title,
+        first.place()
     );
     let rsync = group.find("rsync");
     for row in &group.rows {

@@ -17,6 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 pub use links::LinkKind;
 pub use options::Suite;
 use rustix::process::{getpid, set_child_subreaper};
+pub use volume::FileSystem;
 
 use crate::machine::Machine;
 use crate::report::{Results, Row};
@@ -31,7 +32,7 @@ struct Running<'a> {
     suite: &'a Suite,
     trees: PathBuf,
     destination: PathBuf,
-    /// Where runs into an empty destination get a file system of their own, if they can.
+    /// Where destinations get a file system of their own, if they can.
     volume: Option<Volume>,
     /// Destinations of earlier such runs, if they can not. To remove one just before a run would
     /// slow that down.
@@ -43,10 +44,20 @@ struct Running<'a> {
     say: &'a mut dyn FnMut(&str),
 }
 
+/// Where ksyncd keeps old versions if the destination is not on the file system of its memory.
+const KEPT: &str = ".ksyncd.kept";
+/// Trees like the wanted one for which a destination that begins empty has room.
+const TREES_WHEN_EMPTY: u64 = 2;
+/// The same where a run finds an older tree: that one, what is made of it, what is kept of it, and
+/// what is freed but not yet free.
+const TREES_WITH_OLDER: u64 = 4;
+
 /// What a workload's runs need.
 struct Stage<'a> {
     workload: &'a Workload,
     link: &'a LinkKind,
+    /// What the destination has to lie on, if that was asked for.
+    on: Option<FileSystem>,
     wanted: &'a Manifest,
 }
 
@@ -74,13 +85,16 @@ impl Suite {
         for (nth, workload) in workloads.iter().enumerate() {
             let wanted = running.prepare(workload)?;
             for link in &self.links(workload)? {
-                let stage = Stage {
-                    workload,
-                    link,
-                    wanted: &wanted,
-                };
-                running.compare(&stage, &mut results)?;
-                path = results.write(&self.results, name)?;
+                for on in self.grounds() {
+                    let stage = Stage {
+                        workload,
+                        link,
+                        on,
+                        wanted: &wanted,
+                    };
+                    running.compare(&stage, &mut results)?;
+                    path = results.write(&self.results, name)?;
+                }
             }
             running.clean(&workloads[nth + 1..])?;
         }
@@ -125,11 +139,19 @@ impl<'a> Running<'a> {
             1 => "full size".to_owned(),
             divisor => format!("a {divisor}th of the size"),
         };
+        let ground = match suite.file_systems.as_slice() {
+            [] => "where it can be mounted, a new ext4 in a file for every run into an empty \
+                   destination"
+                .to_owned(),
+            kinds => {
+                let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+                format!("destinations on a new {} in a file", names.join(", "))
+            }
+        };
         Results {
             command: words.join(" "),
             settings: format!(
-                "Seed {}, {size}, {} runs each, caches warm; where it can be mounted, a new ext4 in a \
-                 file for every run into an empty destination.{limit}",
+                "Seed {}, {size}, {} runs each, caches warm; {ground}.{limit}",
                 suite.seed,
                 suite.times()
             ),
@@ -148,7 +170,7 @@ impl<'a> Running<'a> {
     fn compare(&mut self, stage: &Stage<'_>, results: &mut Results) -> Result<()> {
         let (workload, link) = (stage.workload, stage.link);
         let tools = self.suite.tools(workload)?;
-        let mut rows: Vec<Row> = tools.iter().map(|tool| row(tool, workload, link)).collect();
+        let mut rows: Vec<Row> = tools.iter().map(|tool| row(tool, stage)).collect();
         for dir in [&self.scratch, &self.destination, &self.discarded] {
             tree::clear(dir)?;
         }
@@ -170,16 +192,16 @@ impl<'a> Running<'a> {
                     Err(error) => {
                         let reason = format!("{error:#}");
                         if workload.before.is_some() {
-                            self.discard()?;
+                            self.give_up()?;
                         }
                         row.failure = Some(reason.clone());
                         format!("failed: {reason}")
                     }
                 };
-                let (id, link) = (workload.id, &link.name);
+                let (id, place) = (workload.id, row.place());
                 let of = self.suite.times();
                 (self.say)(&format!(
-                    "{id} {link} {}/{of} {}: {said}",
+                    "{id} {place} {}/{of} {}: {said}",
                     time + 1,
                     tool.id
                 ));
@@ -220,24 +242,38 @@ impl<'a> Running<'a> {
 
     /// Makes the destination as it was before.
     fn reset(&mut self, stage: &Stage<'_>) -> Result<()> {
-        match stage.workload.before {
-            Some(before) => restore(&self.trees.join(before), &self.destination),
-            None => self.empty(stage.wanted),
+        let Some(before) = stage.workload.before else {
+            return self.empty(stage);
+        };
+        if let (Some(kind), Some(volume)) = (stage.on, &mut self.volume)
+            && !volume.is_mounted()
+        {
+            volume.renew(kind, stage.wanted, TREES_WITH_OLDER)?;
         }
+        restore(&self.trees.join(before), &self.destination)
     }
 
-    /// Begins with an empty destination, in which two trees like `wanted` have room.
-    fn empty(&mut self, wanted: &Manifest) -> Result<()> {
+    /// Begins with an empty destination.
+    fn empty(&mut self, stage: &Stage<'_>) -> Result<()> {
         let Some(volume) = &mut self.volume else {
             return self.discard();
         };
-        match volume.renew(wanted) {
-            Ok(()) => Ok(()),
-            Err(error) => {
+        let kind = stage.on.unwrap_or(FileSystem::Ext4);
+        match volume.renew(kind, stage.wanted, TREES_WHEN_EMPTY) {
+            Err(error) if stage.on.is_none() => {
                 (self.say)(&format!("no file system for each cold run: {error:#}"));
                 self.volume = None;
                 self.discard()
             }
+            done => done,
+        }
+    }
+
+    /// Leaves a destination behind of which nobody knows what a tool made.
+    fn give_up(&mut self) -> Result<()> {
+        match &mut self.volume {
+            Some(volume) if volume.is_mounted() => volume.remove(),
+            _ => self.discard(),
         }
     }
 
@@ -270,13 +306,16 @@ impl<'a> Running<'a> {
             own: &self.own,
         };
         let command = tool.command(stage.workload, &place)?;
-        // What others wrote is not written while this one runs.
+        // What others wrote is not written while this one runs. What a volume writes goes to its
+        // image, which is written after that.
+        rustix::fs::sync();
         rustix::fs::sync();
         run(command, &reports, Duration::from_secs(self.suite.timeout))
     }
 
     fn check(&self, wanted: &Manifest, precision: Precision) -> Result<()> {
-        let said = differences(wanted, &Manifest::read(&self.destination)?, precision);
+        let found = Manifest::read(&self.destination)?.without(KEPT);
+        let said = differences(wanted, &found, precision);
         ensure!(
             said.is_empty(),
             "the tree is not right: {}",
@@ -311,11 +350,12 @@ impl<'a> Running<'a> {
     }
 }
 
-fn row(tool: &Tool, workload: &Workload, link: &LinkKind) -> Row {
+fn row(tool: &Tool, stage: &Stage<'_>) -> Row {
     Row {
-        workload: workload.id.into(),
-        title: workload.title.into(),
-        link: link.name.clone(),
+        workload: stage.workload.id.into(),
+        title: stage.workload.title.into(),
+        link: stage.link.name.clone(),
+        file_system: stage.on.map(|kind| kind.name().into()),
         tool: tool.id.into(),
         said: tool.said.into(),
         samples: Vec::new(),

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::links::{self, LinkKind};
+use super::volume::FileSystem;
 use crate::tool::{self, Tool};
 use crate::workload::{self, Scale, Workload};
 
@@ -31,6 +32,16 @@ pub struct Suite {
     /// Another link: a command that gets a command line and runs it where the same directories are
     #[arg(long = "link", value_name = "NAME=COMMAND")]
     pub others: Vec<LinkKind>,
+    /// Have all destinations on file systems of these kinds, in turn; each is made in a file, as
+    /// the super-user [default: what --dir lies on, and a new ext4 for each run into an empty
+    /// destination]
+    #[arg(
+        long = "file-system",
+        value_name = "KINDS",
+        value_delimiter = ',',
+        value_enum
+    )]
+    pub file_systems: Vec<FileSystem>,
     /// How often everything is repeated
     #[arg(long, value_name = "NUMBER")]
     pub repeat: Option<usize>,
@@ -101,7 +112,16 @@ impl Suite {
         let chosen = choose(&self.tools, known, |tool| tool.id, "tool")?;
         Ok(tool::of(workload)
             .filter(|tool| chosen.contains(tool))
+            .filter(|tool| !tool.shares_blocks() || !self.file_systems.is_empty())
             .collect())
+    }
+
+    /// What destinations lie on, one after another; nothing is whatever is there.
+    pub fn grounds(&self) -> Vec<Option<FileSystem>> {
+        match self.file_systems.as_slice() {
+            [] => vec![None],
+            kinds => kinds.iter().copied().map(Some).collect(),
+        }
     }
 
     /// The links that a workload is measured over.
@@ -189,6 +209,28 @@ mod tests {
         assert_eq!(names("", "W1"), ["pipe", "1g"]);
         assert_eq!(names("--links 100m", "W1"), ["100m"]);
         assert_eq!(names("--link e=sh --links e", "W9"), ["e"]);
+    }
+
+    #[test]
+    fn file_systems_are_what_is_there_unless_they_are_chosen() {
+        use FileSystem::{Btrfs, Xfs};
+        assert_eq!(suite("").grounds(), [None]);
+        assert_eq!(
+            suite("--file-system xfs,btrfs").grounds(),
+            [Some(Xfs), Some(Btrfs)]
+        );
+    }
+
+    #[test]
+    fn clones_are_measured_only_where_a_file_system_is_chosen() {
+        let has_clone = |args| {
+            let suite = suite(args);
+            let workload = suite.workloads().unwrap()[0];
+            let tools = suite.tools(workload).unwrap();
+            tools.iter().any(|tool| tool.id == "clone")
+        };
+        assert!(has_clone("--only W5 --file-system xfs"));
+        assert!(!has_clone("--only W5"));
     }
 
     #[test]

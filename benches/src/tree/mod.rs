@@ -73,6 +73,13 @@ impl Manifest {
         Ok(Self(entries))
     }
 
+    /// Without the entry `name` at the top, and all beneath it.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.retain(|entry| !entry.path.starts_with(name));
+        self
+    }
+
     /// All entries.
     pub fn entries(&self) -> &[Entry] {
         &self.0
@@ -163,5 +170,30 @@ pub fn hash(path: &Path) -> io::Result<blake3::Hash> {
             0 => return Ok(hasher.finalize()),
             len => hasher.update(&piece[..len]),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_gone_with_all_beneath_it_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in ["kept/one/two", "keptable", "deep/kept"] {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let rest = Manifest::scan(dir.path()).unwrap().without("kept");
+        let paths: Vec<_> = rest
+            .entries()
+            .iter()
+            .map(|entry| entry.path.to_str())
+            .collect();
+        assert_eq!(
+            paths,
+            [Some(""), Some("deep"), Some("deep/kept"), Some("keptable")]
+        );
     }
 }

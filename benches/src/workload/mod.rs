@@ -121,7 +121,7 @@ pub const ALL: &[Workload] = &[
     },
     Workload {
         before: Some("image-before"),
-        also: BASIS,
+        also: &["rsync-W", "rsync-inplace", "ksyncd-inplace", "clone"],
         ..row("W5", "one 1 GiB file, 100 edits, 3 insertions", "image")
     },
     Workload {
