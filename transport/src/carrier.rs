@@ -96,18 +96,10 @@ impl Carrier {
         let Self {
             conduit, witness, ..
         } = &mut self;
-        let (end, testimony) = thread::scope(|scope| {
-            // Both take their time.
-            let asking = witness.as_mut().and_then(|witness| {
-                let ask = || witness.check(false);
-                thread::Builder::new().spawn_scoped(scope, ask).ok()
-            });
-            let end = conduit.wait(patience);
-            (end, asking.and_then(|asking| asking.join().ok()))
-        });
+        let (end, testimony) = while_testifying(witness, || conduit.wait(patience));
         match end {
             Some(end) if !end.is_success() => Err(self.ended(Some(end))),
-            _ => testimony.unwrap_or(Ok(())),
+            _ => testimony,
         }
     }
 
@@ -117,9 +109,13 @@ impl Carrier {
     ///
     /// # Errors
     /// If the far end has been replaced meanwhile.
-    pub fn leave(mut self, patience: Duration) -> Result<(), Error> {
-        let testimony = self.testify(false);
-        self.conduit.leave(patience);
+    pub fn leave(self, patience: Duration) -> Result<(), Error> {
+        let Self {
+            conduit,
+            mut witness,
+            ..
+        } = self;
+        let ((), testimony) = while_testifying(&mut witness, || conduit.leave(patience));
         testimony
     }
 
@@ -189,6 +185,23 @@ impl Carrier {
     }
 }
 
+/// Has the witness of a complete conversation asked while `wait` waits: both take their time.
+fn while_testifying<T>(
+    witness: &mut Option<Box<dyn Witness>>,
+    wait: impl FnOnce() -> T,
+) -> (T, Result<(), Error>) {
+    thread::scope(|scope| {
+        let asking = witness.as_mut().and_then(|witness| {
+            let ask = || witness.check(false);
+            thread::Builder::new().spawn_scoped(scope, ask).ok()
+        });
+        let waited = wait();
+        // Where there is no other thread nobody asks, and no answer is no error.
+        let testimony = asking.and_then(|asking| asking.join().ok());
+        (waited, testimony.unwrap_or(Ok(())))
+    })
+}
+
 /// True for what Kubernetes' logging writes: a letter, month and day, and a time (klog, "E1121
 /// 04:12:36.976937 …").
 fn is_log_line(line: &[u8]) -> bool {
@@ -215,5 +228,89 @@ impl Tail {
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tail.iter().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// Only so that a failure does not take for ever.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// One of two who come to an end only together.
+    struct Half {
+        say: Sender<()>,
+        hear: Receiver<()>,
+    }
+
+    impl Half {
+        fn pair() -> (Self, Self) {
+            let (say, their_hear) = channel();
+            let (their_say, hear) = channel();
+            let theirs = Self {
+                say: their_say,
+                hear: their_hear,
+            };
+            (Self { say, hear }, theirs)
+        }
+
+        fn met(&self) -> bool {
+            let _ = self.say.send(());
+            self.hear.recv_timeout(PATIENCE).is_ok()
+        }
+    }
+
+    struct Slow {
+        half: Half,
+        tail: Tail,
+    }
+
+    impl Conduit for Slow {
+        fn name(&self) -> &str {
+            "slow"
+        }
+
+        fn wait(&mut self, _: Duration) -> Option<End> {
+            assert!(self.half.met(), "nobody asked meanwhile");
+            None
+        }
+
+        fn tail(&self) -> &Tail {
+            &self.tail
+        }
+    }
+
+    struct Asked(Half);
+
+    impl Witness for Asked {
+        fn remember(&mut self) {}
+
+        fn check(&mut self, _: bool) -> Result<(), Error> {
+            assert!(self.0.met(), "nobody waited for the end meanwhile");
+            Err(Error::TimedOut {
+                after: Duration::ZERO,
+                said: String::new(),
+                program: "witness".into(),
+                target: "t".into(),
+            })
+        }
+    }
+
+    #[test]
+    fn the_witness_is_asked_while_the_end_is_waited_for_and_is_heard() {
+        for end in [Carrier::close, Carrier::leave] {
+            let (half, other) = Half::pair();
+            let conduit = Slow {
+                half,
+                tail: Tail::default(),
+            };
+            let carrier = Carrier::new("t".into(), Box::new(conduit))
+                .watched_by(Some(Box::new(Asked(other))));
+            let said = end(carrier, Duration::ZERO).unwrap_err();
+            assert!(matches!(said, Error::TimedOut { .. }), "{said}");
+        }
     }
 }
