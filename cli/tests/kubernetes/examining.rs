@@ -37,7 +37,7 @@ fn where_a_pull_would_work_everything_passes_and_nothing_is_left() {
     }
     let root = site.root("web");
     assert_eq!(std::fs::read_dir(root.join("tmp")).unwrap().count(), 0);
-    assert!(site.server.leftovers().is_empty());
+    assert_eq!(site.left(), []);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -62,7 +63,7 @@ pub(crate) fn differences(original: &Path, copy: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The files of a tree by name, with what they hold.
+/// The files of a tree by name, with what they hold; without what is taken away meanwhile.
 pub(crate) fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut directories = vec![root.to_owned()];
@@ -78,7 +79,10 @@ pub(crate) fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
                     .unwrap()
                     .display()
                     .to_string();
-                files.insert(name, fs::read(entry.path()).unwrap());
+                match fs::read(entry.path()) {
+                    Ok(content) => drop(files.insert(name, content)),
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{name}"),
+                }
             }
         }
     }
