@@ -1,8 +1,12 @@
 //! The runs that are remembered: one directory each, named by the time they started.
+//!
+//! A run is known from when it holds its destination: its account is written then. As long as it
+//! waits for another one to end, it is none that could be listed or taken back.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use rsync_core::keep::{Budget, Keeping, Kept};
@@ -25,7 +29,7 @@ pub(crate) struct Account {
     pub(crate) id: String,
     /// What was asked for.
     pub(crate) command: Verbs,
-    /// When it started.
+    /// When it started to write to its destination.
     pub(crate) started: Timestamp,
     /// Where the files came from, as it was written; of an undo the run that it takes back.
     pub(crate) source: String,
@@ -87,7 +91,8 @@ impl Ended {
 #[derive(Debug)]
 pub(crate) struct Run {
     state: State,
-    account: Account,
+    id: String,
+    account: Arc<Mutex<Account>>,
     directory: PathBuf,
     keeping: Keeping,
     /// Held open: its lock tells that the run is under way.
@@ -95,7 +100,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Starts a run that keeps at most `budget` bytes.
+    /// Starts a run that keeps at most `budget` bytes. It is remembered from when its keeper is
+    /// told that it holds the destination.
     pub(crate) fn begin(
         state: State,
         command: Verbs,
@@ -103,22 +109,38 @@ impl Run {
         destination: &Path,
         budget: u64,
     ) -> io::Result<Self> {
-        let (account, directory) = state.new_run(command, source, destination)?;
-        let lock = Root::open(&directory).map_err(rsync_core::root::Error::into_io)?;
-        lock.lock().map_err(rsync_core::root::Error::into_io)?;
+        let (id, directory, lock) = state.new_run()?;
+        let account = Arc::new(Mutex::new(Account {
+            id: id.clone(),
+            command,
+            started: Timestamp::now(),
+            source,
+            destination: std::path::absolute(destination)?,
+            ended: None,
+            undone_by: None,
+        }));
+        let announce = {
+            let (account, directory) = (Arc::clone(&account), directory.clone());
+            move || {
+                let mut account = locked(&account);
+                account.started = Timestamp::now();
+                write_account(&directory, &account)
+            }
+        };
         let keeping = Keeping::new(directory.clone(), Budget { bytes: budget });
         Ok(Self {
             state,
+            id,
             account,
             directory,
-            keeping,
+            keeping: keeping.announced_by(announce),
             _lock: lock,
         })
     }
 
     /// Which run it is.
     pub(crate) fn id(&self) -> &str {
-        &self.account.id
+        &self.id
     }
 
     /// Who keeps what it changes.
@@ -128,14 +150,19 @@ impl Run {
 
     /// Writes down how it ended, and gives up old runs for the sake of room. A run that changed
     /// nothing is forgotten.
-    pub(crate) fn end(mut self, ended: Ended, budget: u64) -> io::Result<()> {
+    pub(crate) fn end(self, ended: Ended, budget: u64) -> io::Result<()> {
         if self.keeping.kept().changes == 0 {
             return fs::remove_dir_all(&self.directory);
         }
-        self.account.ended = Some(ended);
-        write_account(&self.directory, &self.account)?;
+        let mut account = locked(&self.account);
+        account.ended = Some(ended);
+        write_account(&self.directory, &account)?;
         self.state.prune(budget)
     }
+}
+
+fn locked(account: &Mutex<Account>) -> MutexGuard<'_, Account> {
+    account.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A run that is remembered.
@@ -159,8 +186,7 @@ impl Recorded {
 
     /// True while the run is under way.
     pub(crate) fn is_running(&self) -> bool {
-        let lock = Root::open(&self.directory).and_then(|run| run.lock());
-        matches!(lock, Ok(false))
+        matches!(lock(&self.directory), Ok(None))
     }
 
     /// The journal of what it changed.
@@ -217,40 +243,27 @@ impl State {
                 runs.push(Recorded { account, directory });
             }
         }
-        runs.sort_by(|a, b| a.account.id.cmp(&b.account.id));
+        let when = |run: &Recorded| (run.account.started, run.account.id.clone());
+        runs.sort_by_cached_key(when);
         Ok(runs)
     }
 
-    fn new_run(
-        &self,
-        command: Verbs,
-        source: String,
-        destination: &Path,
-    ) -> io::Result<(Account, PathBuf)> {
+    /// A name for a run, a directory that is its own, and the lock of that.
+    fn new_run(&self) -> io::Result<(String, PathBuf, Root)> {
         let mut failure = io::Error::from(io::ErrorKind::AlreadyExists);
         for _ in 0..ATTEMPTS {
-            let started = Timestamp::now();
+            let now = Timestamp::now();
             let id = format!(
                 "{}-{:06}",
-                started.strftime("%Y%m%d-%H%M%S"),
-                started.subsec_microsecond()
+                now.strftime("%Y%m%d-%H%M%S"),
+                now.subsec_microsecond()
             );
             let directory = self.runs().join(&id);
-            match fs::create_dir(&directory) {
-                Ok(()) => {
-                    let account = Account {
-                        id,
-                        command,
-                        started,
-                        source,
-                        destination: std::path::absolute(destination)?,
-                        ended: None,
-                        undone_by: None,
-                    };
-                    write_account(&directory, &account)?;
-                    return Ok((account, directory));
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => failure = error,
+            match fs::create_dir(&directory).and_then(|()| lock(&directory)) {
+                // Another run may have swept it away before it was locked.
+                Ok(Some(lock)) if directory.try_exists()? => return Ok((id, directory, lock)),
+                Ok(_) => {}
+                Err(error) if is_taken_or_gone(&error) => failure = error,
                 Err(error) => return Err(error),
             }
         }
@@ -276,8 +289,36 @@ impl State {
                 run.forget()?;
             }
         }
+        self.sweep()
+    }
+
+    /// Removes what is left of runs that were cut while they waited for their destination.
+    fn sweep(&self) -> io::Result<()> {
+        for entry in fs::read_dir(self.runs())? {
+            let directory = entry?.path();
+            let is_known = directory.join(ACCOUNT).try_exists()?
+                || Keeping::journal_of(&directory).try_exists()?;
+            // Held until it is gone, so that no run takes it for its own.
+            if !is_known && let Ok(Some(_lock)) = lock(&directory) {
+                fs::remove_dir_all(&directory)?;
+            }
+        }
         Ok(())
     }
+}
+
+/// Takes the lock of a run's directory; nothing if somebody has it.
+fn lock(directory: &Path) -> io::Result<Option<Root>> {
+    let root = Root::open(directory).map_err(rsync_core::root::Error::into_io)?;
+    let is_taken = root.lock().map_err(rsync_core::root::Error::into_io)?;
+    Ok(is_taken.then_some(root))
+}
+
+fn is_taken_or_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound
+    )
 }
 
 fn write_account(directory: &Path, account: &Account) -> io::Result<()> {

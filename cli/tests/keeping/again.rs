@@ -172,6 +172,50 @@ fn what_is_told_to_wait_waits_longer_than_others() {
     place.shell("cmp s/x d/x");
 }
 
+/// Names below the directory of runs.
+fn runs(place: &Place) -> usize {
+    let runs = place.path("state/ksyncd/.ksyncd.kept/runs");
+    std::fs::read_dir(runs).unwrap().count()
+}
+
+#[test]
+fn a_run_counts_as_the_last_one_from_when_it_has_its_destination() {
+    let place = Place::new();
+    place.shell("mkdir s d; echo x > s/x");
+    let held = occupy(&place, "d");
+    let (mut patient, ..) = waiting(&place, "pull --wait s/ d");
+    place.run("pull s/ first", 0);
+    assert_eq!(place.log().len(), 1);
+    place.run("undo", 0);
+    assert!(!place.path("first").exists());
+
+    place.run("pull s/ second", 0);
+    drop(held);
+    assert!(patient.wait().unwrap().success());
+    // It wrote last, though it began before all others.
+    place.run("undo", 0);
+    assert!(!place.path("d/x").exists() && place.path("second/x").exists());
+}
+
+#[test]
+fn nothing_remains_of_a_run_that_was_killed_while_it_waited() {
+    let place = Place::new();
+    place.shell("mkdir s d; echo x > s/x");
+    let _held = occupy(&place, "d");
+    let (mut killed, ..) = waiting(&place, "pull --wait s/ d");
+    let (mut patient, ..) = waiting(&place, "pull --wait s/ d");
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(runs(&place), 2);
+    place.run("pull s/ e", 0);
+    // One that is done, and one that still waits.
+    assert_eq!((runs(&place), place.log().len()), (2, 1));
+    patient.kill().unwrap();
+    patient.wait().unwrap();
+    place.run("pull s/ f", 0);
+    assert_eq!((runs(&place), place.log().len()), (2, 2));
+}
+
 /// The agent of a client that was killed holds the destination until it notices.
 #[test]
 fn a_push_after_one_that_was_killed_waits_for_its_agent_to_end() {

@@ -1,6 +1,8 @@
 //! The keeper of one run.
 
 use std::collections::HashSet;
+use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -46,7 +48,17 @@ pub struct Kept {
 pub struct Keeping {
     pub(super) directory: PathBuf,
     pub(super) budget: Budget,
+    announce: Announce,
     state: Mutex<State>,
+}
+
+/// What makes a run known once it holds its destination.
+struct Announce(Box<dyn Fn() -> io::Result<()> + Send + Sync>);
+
+impl fmt::Debug for Announce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Announce")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -83,8 +95,20 @@ impl Keeping {
         Self {
             directory,
             budget,
+            announce: Announce(Box::new(|| Ok(()))),
             state: Mutex::default(),
         }
+    }
+
+    /// Has `announce` called once, when the run holds its destination: until then it may wait for
+    /// another one to end. If that fails nothing is kept.
+    #[must_use]
+    pub fn announced_by(
+        mut self,
+        announce: impl Fn() -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.announce = Announce(Box::new(announce));
+        self
     }
 
     /// The path of the journal of the run in `directory`.
@@ -143,7 +167,15 @@ impl Keeper for Keeping {
         // A second attempt of a run finds what the first made.
         if state.root.is_none() {
             // The lock is the run's, which may let it go and take it again.
-            match root.reopen() {
+            let opened = root.reopen().and_then(|root| {
+                (self.announce.0)().map_err(|source| Error {
+                    operation: "write the account in",
+                    path: Vec::new(),
+                    source,
+                })?;
+                Ok(root)
+            });
+            match opened {
                 Ok(root) => state.root = Some(root),
                 Err(error) => state.give_up(&error),
             }
