@@ -241,7 +241,7 @@ impl Writer<'_> {
         packer.set_effort(policy.effort());
         let is_packed = packer.pack(batch, &mut self.packed)?;
         let packed_len = self.packed.len() - HEADER_LEN;
-        policy.probed(is_packed && crate::wire::compress::policy::shrinks(batch.len(), packed_len));
+        policy.probed(is_packed && crate::wire::compress::shrinks(batch.len(), packed_len));
         Ok(is_packed)
     }
 

@@ -1,6 +1,6 @@
 //! Whether the next frame is worth packing: decided from what the last ones did.
 //!
-//! With [`Compression::Level`] every frame is packed as long as the data shrinks. With
+//! With [`Compression::Level`] every frame is packed as long as the data [shrinks](super::shrinks). With
 //! [`Compression::Auto`] the link has to be the bottleneck too: a frame that waits for a slow link
 //! gains by being smaller, on a faster one packing costs more than it saves. A peer that is far
 //! away is packed for until its link turns out to be fast; one that is near, perhaps on this very
@@ -18,6 +18,8 @@
 use std::time::Duration;
 
 use super::effort::{Balance, Effort};
+pub use super::shrinking::Decision;
+use super::shrinking::Shrinking;
 use crate::options::Compression;
 
 /// Bytes a second below which a link to a peer nearby is worth packing for.
@@ -42,30 +44,6 @@ const MEASURED_BYTES: u64 = 8 << 20;
 /// Packed bytes after which raw frames may be tried again on a link that is not waited for.
 const FIRST_TRIAL_AFTER: u64 = 16 << 20;
 const MAX_TRIAL_AFTER: u64 = 1 << 30;
-/// So much that does not shrink is no reason to expect more of it: a tree of mixed files differs in a
-/// little of each.
-const NO_BACK_OFF: u64 = 1 << 20;
-/// What has come beyond that, divided by this, travels raw before the next probe.
-const BACK_OFF_PART: u64 = 4;
-/// Most bytes that travel raw between two probes.
-const MAX_BACK_OFF: u64 = 16 << 20;
-
-/// True if `packed` bytes instead of `raw` are worth the work.
-pub fn shrinks(raw: usize, packed: usize) -> bool {
-    packed < raw - raw / 10
-}
-
-/// What to do with the next frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// Send it raw.
-    Raw,
-    /// Pack a sample of it; report with [`Policy::probed`] and pack it all if that shrank.
-    Probe,
-    /// Pack it.
-    Pack,
-}
-
 /// What became of a frame while more data was waiting behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
@@ -94,19 +72,13 @@ pub struct Policy {
     speed: Speed,
     /// Bytes that were to be sent so far.
     decided_on: u64,
-    data_shrinks: bool,
+    data: Shrinking,
     bytes: u64,
     packing: Duration,
     waiting: Duration,
     packed_since_trial: u64,
     trial_after: u64,
     balance: Balance,
-    /// Length of the batch that was decided on.
-    len: u64,
-    /// Bytes of the last batches, since one shrank.
-    unshrunk: u64,
-    /// Bytes that travel raw before the next probe.
-    raw_left: u64,
 }
 
 impl Policy {
@@ -117,16 +89,13 @@ impl Policy {
             is_far: false,
             speed: Speed::Unknown,
             decided_on: 0,
-            data_shrinks: false,
+            data: Shrinking::default(),
             bytes: 0,
             packing: Duration::ZERO,
             waiting: Duration::ZERO,
             packed_since_trial: 0,
             trial_after: FIRST_TRIAL_AFTER,
             balance: Balance::new(),
-            len: 0,
-            unshrunk: 0,
-            raw_left: 0,
         }
     }
 
@@ -154,29 +123,12 @@ impl Policy {
         if !worth_it || len < MIN_LEN {
             return Decision::Raw;
         }
-        self.len = len as u64;
-        if self.raw_left > 0 {
-            self.raw_left = self.raw_left.saturating_sub(self.len);
-            self.unshrunk = self.unshrunk.saturating_add(self.len);
-            return Decision::Raw;
-        }
-        if self.data_shrinks {
-            Decision::Pack
-        } else {
-            Decision::Probe
-        }
+        self.data.decide(len)
     }
 
     /// A sample was packed for [`Decision::Probe`], or a whole frame for [`Decision::Pack`].
     pub fn probed(&mut self, shrank: bool) {
-        self.data_shrinks = shrank;
-        if shrank {
-            self.unshrunk = 0;
-        } else {
-            self.unshrunk = self.unshrunk.saturating_add(self.len);
-            let beyond = self.unshrunk.saturating_sub(NO_BACK_OFF);
-            self.raw_left = (beyond / BACK_OFF_PART).min(MAX_BACK_OFF);
-        }
+        self.data.probed(shrank);
     }
 
     /// A frame went out while more data was waiting behind it.
@@ -374,22 +326,6 @@ mod tests {
         let mut always = Policy::new(Compression::Level(7));
         assert_eq!(run(&mut always, 100, u64::MAX, 200_000_000), 100);
         assert_eq!(always.effort(), Effort::Level(7));
-    }
-
-    #[test]
-    fn data_that_does_not_shrink_is_probed_ever_more_rarely() {
-        let mut policy = Policy::new(Compression::Level(3));
-        let mut probes = 0;
-        for _ in 0..1000 {
-            if policy.decide(FRAME) == Decision::Probe {
-                probes += 1;
-                policy.probed(false);
-            }
-        }
-        assert!((5..=40).contains(&probes), "{probes} probes");
-        while policy.decide(FRAME) != Decision::Probe {}
-        policy.probed(true);
-        assert_eq!(policy.decide(FRAME), Decision::Pack);
     }
 
     #[test]
