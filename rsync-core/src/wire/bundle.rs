@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::message::{DirId, FileId, Seen, bytes};
+use super::bytes;
+use super::message::{DirId, FileId, Seen};
 use crate::checksum::Digest;
 
 /// Whole small files of one directory: what they hold, end to end, and one digest over all of it.

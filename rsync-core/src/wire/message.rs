@@ -33,12 +33,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bytes;
 use crate::checksum::Digest;
 use crate::entry::Entry;
 use crate::options::Options;
 use crate::path::{FileName, RelPath};
 
 pub use super::bundle::{Bundle, Bundled};
+pub use super::content::{Basis, DataOp, How, Seen};
+pub use super::problem::{FileFailure, Problem, ProblemKind, SystemError};
 pub use super::told::{Told, ToldTrouble};
 pub use super::totals::{Interim, Listed, ReceiverTotals, SenderTotals};
 
@@ -286,106 +289,6 @@ pub enum Holdings {
     Digests(Vec<u64>),
 }
 
-/// In which form a file is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum How {
-    /// All of it.
-    Whole,
-    /// As a delta against a basis whose block sums follow.
-    Delta(Basis),
-    /// From this offset on, with the digest of everything including what is before it.
-    From(u64),
-    /// Only the digest of its content.
-    Digest,
-    /// As [`Self::Delta`], with sums [no longer than they have to
-    /// be](crate::delta::Shape::with_short_sums), if both ends have the feature.
-    ShortDelta(Basis),
-}
-
-/// Shape of a basis and its signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Basis {
-    /// Length of the basis in bytes.
-    pub len: u64,
-    /// Length of a block in bytes.
-    pub block_len: u32,
-}
-
-/// Next piece of a file's content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DataOp {
-    /// These bytes.
-    Literal(#[serde(with = "bytes")] Vec<u8>),
-    /// `len` bytes of the basis from `offset` on.
-    Copy {
-        /// First byte in the basis.
-        offset: u64,
-        /// How many.
-        len: u64,
-    },
-    /// So many zero bytes.
-    Zeros(u64),
-}
-
-/// What a file was when it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
-    /// Length in bytes.
-    pub size: u64,
-    /// Modification time.
-    pub mtime: crate::entry::Timestamp,
-    /// Permission bits.
-    pub mode: u32,
-}
-
-/// Why one file can not be had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FileFailure {
-    /// It is gone.
-    Vanished,
-    /// It is no longer a regular file.
-    NotAFile,
-    /// It changed while it was read, again and again.
-    KeptChanging,
-    /// The system refused.
-    System(SystemError),
-    /// The request makes no sense: not listed, excluded, impossible basis.
-    Refused,
-}
-
-/// An error of the operating system, as data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SystemError {
-    /// What was tried: `open`, `read`, `list`.
-    pub operation: String,
-    /// `errno`.
-    pub code: i32,
-}
-
-/// Something of the source that could not be listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// Where.
-    pub path: RelPath,
-    /// What went wrong.
-    pub kind: ProblemKind,
-}
-
-/// What went wrong with an entry or a directory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ProblemKind {
-    /// The system refused.
-    System(SystemError),
-    /// It has a name or link target that ksyncd can not carry.
-    BadName,
-    /// More extended attributes than ksyncd carries.
-    TooManyXattrs,
-    /// Deeper than ksyncd goes.
-    TooDeep,
-    /// The filter rules in a merge file there are not understood; says which and why.
-    Rules(String),
-}
-
 /// Names of users and groups.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owners {
@@ -393,36 +296,4 @@ pub struct Owners {
     pub users: Vec<(u32, String)>,
     /// Group numbers and names.
     pub groups: Vec<(u32, String)>,
-}
-
-/// Byte strings as one copy instead of element by element.
-pub(super) mod bytes {
-    use serde::de::{Deserializer, Error, Visitor};
-    use serde::ser::Serializer;
-
-    pub(in crate::wire) fn serialize<S: Serializer>(
-        bytes: &[u8],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(bytes)
-    }
-
-    pub(in crate::wire) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<u8>, D::Error> {
-        struct Bytes;
-        impl<'de> Visitor<'de> for Bytes {
-            type Value = Vec<u8>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("bytes")
-            }
-            fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Vec<u8>, E> {
-                Ok(bytes.to_vec())
-            }
-            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-                Ok(bytes.to_vec())
-            }
-        }
-        deserializer.deserialize_bytes(Bytes)
-    }
 }

@@ -8,11 +8,14 @@
 
 pub mod batch;
 mod bundle;
+mod bytes;
 pub mod compress;
+mod content;
 pub mod frame;
 pub mod hello;
 pub mod limits;
 pub mod message;
 pub mod preamble;
+mod problem;
 mod told;
 mod totals;
