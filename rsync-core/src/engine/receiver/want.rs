@@ -12,8 +12,8 @@ use crate::path::FileName;
 use crate::wire::hello::Features;
 use crate::wire::message::{FileId, How};
 
-/// Smaller files travel whole: a signature would not save anything.
-const MIN_DELTA_LEN: u64 = 2048;
+/// Smaller files travel whole: all of them would be one block.
+const MIN_DELTA_LEN: u64 = 4096;
 
 /// Asks for a pending file's content, in the form that promises least traffic, once the outbox is
 /// flushed.
