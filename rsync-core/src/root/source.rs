@@ -151,9 +151,14 @@ impl SourceFile {
 
     /// Reads from the start on, without disturbing other readers.
     pub fn reader(&self) -> SourceReader<'_> {
+        self.reader_from(0)
+    }
+
+    /// Reads from `position` on, as [`Self::reader`] does.
+    pub fn reader_from(&self, position: u64) -> SourceReader<'_> {
         SourceReader {
             file: self,
-            position: 0,
+            position,
         }
     }
 

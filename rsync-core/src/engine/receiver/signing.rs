@@ -1,10 +1,11 @@
 //! Computes and sends signatures of old versions, a bounded number at a time.
 
+mod ranges;
+
 use std::collections::{HashMap, VecDeque};
-use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::delta::{self, Shape, SignError};
+use crate::delta::{Shape, SignError};
 use crate::engine::connection::ConnectionError;
 use crate::engine::receiver::shared::Shared;
 use crate::path::FileName;
@@ -138,8 +139,8 @@ fn sign_one(shared: &Shared<'_>, task: &Task) -> Result<(), ConnectionError> {
         }
     };
     shared.want(file, &task.name, task.shape.want())?;
-    let reader = basis.reader().take(task.shape.basis_len());
-    let signed = delta::sign(reader, task.shape, shared.key, |sums: &[u8]| {
+    let from = |offset| basis.reader_from(offset);
+    let signed = ranges::sign(from, task.shape, shared.key, |sums: &[u8]| {
         shared.outbox.send(&FromReceiver::Signature {
             file,
             sums: sums.to_vec(),

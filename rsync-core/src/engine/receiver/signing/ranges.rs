@@ -1,0 +1,175 @@
+//! Signs two neighbouring ranges of a long basis at the same time: as long as the sender has no sums
+//! it has nothing to do, and leaves a processor idle.
+
+use std::convert::Infallible;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::thread;
+
+use crate::checksum::BlockKey;
+use crate::delta::{self, Shape, SignError};
+use crate::engine::threads::threads_that_wait;
+
+/// Bytes of a basis that are signed while those before them are. Their sums wait in memory: less
+/// than a hundred kilobytes.
+const RANGE_LEN: u64 = 8 << 20;
+
+/// Signs a basis of `shape`, as [`delta::sign`] does. `open` gives a reader that stands at an offset
+/// in bytes.
+///
+/// # Errors
+/// As of [`delta::sign`].
+pub(super) fn sign<R: Read, E>(
+    open: impl Fn(u64) -> R + Sync,
+    shape: Shape,
+    key: &BlockKey,
+    mut emit: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), SignError<E>> {
+    let end = shape.blocks();
+    let step = (RANGE_LEN / u64::from(shape.block_len())).max(1);
+    if end <= step || threads_that_wait(2) < 2 {
+        return delta::sign(open(0), shape, key, emit);
+    }
+    let reader = |blocks: &Range<u64>| open(shape.range(blocks.start).start);
+    let collect = |blocks: Range<u64>| -> io::Result<Vec<Vec<u8>>> {
+        let mut pieces = Vec::new();
+        let signed = delta::sign_blocks(reader(&blocks), shape, blocks, key, |piece| {
+            pieces.push(piece.to_vec());
+            Ok::<_, Infallible>(())
+        });
+        match signed {
+            Ok(()) => Ok(pieces),
+            Err(SignError::Read(error)) => Err(error),
+            Err(SignError::Emit(never)) => match never {},
+        }
+    };
+    let mut start = 0;
+    while start < end {
+        let middle = end.min(start + step);
+        let next = end.min(middle + step);
+        let pieces = thread::scope(|scope| {
+            let beside = thread::Builder::new().spawn_scoped(scope, || collect(middle..next));
+            let own = start..middle;
+            delta::sign_blocks(reader(&own), shape, own, key, &mut emit)?;
+            let pieces = match beside {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(_) => collect(middle..next),
+            };
+            pieces.map_err(SignError::Read)
+        })?;
+        for piece in pieces {
+            emit(&piece).map_err(SignError::Emit)?;
+        }
+        start = next;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of a basis, and where reading them fails.
+    struct Basis {
+        bytes: Vec<u8>,
+        good: usize,
+    }
+
+    impl Basis {
+        fn new(len: usize) -> Self {
+            let bytes = (0..len as u64).map(|at| ((at * at) >> 7) as u8).collect();
+            Self { bytes, good: len }
+        }
+
+        fn from(&self, offset: u64) -> impl Read + '_ {
+            let offset = offset as usize;
+            let readable = &self.bytes[offset.min(self.good)..self.good];
+            readable.chain(Broken(self.good < self.bytes.len()))
+        }
+    }
+
+    struct Broken(bool);
+
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            if self.0 {
+                Err(io::Error::other("broken"))
+            } else {
+                Ok(0)
+            }
+        }
+    }
+
+    fn signed(basis: &Basis, shape: Shape) -> Result<Vec<u8>, SignError<Infallible>> {
+        let mut sums = Vec::new();
+        let key = BlockKey::from([7; 32]);
+        sign(
+            |offset| basis.from(offset),
+            shape,
+            &key,
+            |piece| {
+                sums.extend_from_slice(piece);
+                Ok(())
+            },
+        )?;
+        Ok(sums)
+    }
+
+    #[test]
+    fn a_signature_in_ranges_is_the_same_as_one_in_a_row() {
+        let range = RANGE_LEN as usize;
+        for len in [0, 1, range, range + 1, 3 * range + 4097] {
+            let basis = Basis::new(len);
+            for block_len in [4096, 5000, 1 << 20] {
+                let shape = Shape::new(len as u64, block_len).unwrap();
+                let mut in_a_row = Vec::new();
+                let key = BlockKey::from([7; 32]);
+                delta::sign(&basis.bytes[..], shape, &key, |piece| {
+                    in_a_row.extend_from_slice(piece);
+                    Ok::<_, Infallible>(())
+                })
+                .unwrap();
+                assert!(
+                    signed(&basis, shape).unwrap() == in_a_row,
+                    "{len}, {block_len}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_basis_that_can_not_be_read_is_told_wherever_that_is() {
+        let range = RANGE_LEN as usize;
+        let mut basis = Basis::new(3 * range);
+        let shape = Shape::new(3 * RANGE_LEN, 4096).unwrap();
+        for good in [0, range / 2, range, 2 * range - 1, 3 * range - 1] {
+            basis.good = good;
+            assert!(
+                matches!(signed(&basis, shape), Err(SignError::Read(_))),
+                "{good}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_takes_no_more_sums_ends_the_signing() {
+        let basis = Basis::new(4 * RANGE_LEN as usize);
+        let shape = Shape::new(4 * RANGE_LEN, 4096).unwrap();
+        let key = BlockKey::from([7; 32]);
+        for most in 0..3 {
+            let mut taken = 0;
+            let ended = sign(
+                |offset| basis.from(offset),
+                shape,
+                &key,
+                |_| {
+                    taken += 1;
+                    if taken > most { Err(taken) } else { Ok(()) }
+                },
+            );
+            assert!(matches!(ended, Err(SignError::Emit(at)) if at == most + 1));
+        }
+    }
+}
