@@ -17,6 +17,7 @@ const MAKE: &str = "
     mkdir -p s/sub/deep s/new/one s/turns d/sub/deep d/gone/one d/was
     yes some content | head -c 300000 > d/large; cp d/large s/large
     echo changed | dd of=s/large bs=1 seek=150000 conv=notrunc 2>/dev/null
+    yes some lines | head -c 200000 > d/grown; cp d/grown s/grown; seq 20000 >> s/grown
     seq 300000 > s/fresh; seq 9000 > s/sub/middle; echo old > d/sub/middle
     for n in 1 2 3 4 5 6; do echo new $n > s/sub/$n; echo old $n > d/sub/$n; echo n $n > s/new/one/$n; done
     seq 20000 > s/sub/moved; cp -p s/sub/moved d/was/moved
@@ -27,7 +28,7 @@ const MAKE: &str = "
     truncate -s 400000 s/sparse; echo x >> s/sparse
     echo gone > d/gone/a; echo gone > d/gone/one/b; echo gone > d/sub/gone
     chmod 750 s/new; touch -d 2001-02-03 s/new s/sub/deep s/sub/1
-    touch -d 2000-01-01 d/large d/sub/middle d/sub/[1-6] d/hard2";
+    touch -d 2000-01-01 d/large d/grown d/sub/middle d/sub/[1-6] d/hard2";
 
 /// Attributes and access lists that come, change, go and stay, of files and directories.
 const ADORN: &str = "

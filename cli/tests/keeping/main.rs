@@ -18,3 +18,4 @@ mod resume;
 mod undo;
 mod undo_conflicts;
 mod undo_cut;
+mod undo_in_place;

@@ -15,6 +15,9 @@ pub trait Keeper: Sync {
     /// `new` is about to be put in place as `name` of `dir`, where something may be only if it
     /// `replaces` that: otherwise it is put nowhere.
     fn put(&self, dir: &Dir, name: &FileName, new: New<'_>, replaces: bool);
+    /// Files that are like this are about to be put in place in `dir`, each where nothing is, and
+    /// otherwise nowhere.
+    fn put_new(&self, dir: &Dir, files: &[(&FileName, Stamp)]);
     /// A directory `name` is about to be made in `dir`.
     fn make_dir(&self, dir: &Dir, name: &FileName);
     /// The entry `name` of `dir` is about to get other metadata. A directory is also announced
@@ -24,6 +27,9 @@ pub trait Keeper: Sync {
     fn change_dir(&self, dir: &Dir);
     /// The content of the file `name` is about to be changed where it is.
     fn rewrite(&self, dir: &Dir, name: &FileName);
+    /// Something is about to be written behind the content of the file `name`, or nothing at all,
+    /// and its metadata to be changed.
+    fn lengthen(&self, dir: &Dir, name: &FileName);
     /// The content of the file `name` has been changed where it is.
     fn rewritten(&self, dir: &Dir, name: &FileName, stamp: &Stamp);
     /// The entry `from` is about to be renamed to `to`, where something may be.

@@ -5,14 +5,19 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::mem;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::record::Record;
 
 const MAGIC: &[u8; 8] = b"ksyncdJ1";
+/// Bytes of a record's length before it.
+const LEN_BYTES: usize = 4;
 /// Longest record: a path, a link target and a full set of extended attributes with their names.
 const MAX_RECORD_LEN: usize = 256 << 10;
+/// Room for a record and its length, as most of them are.
+const USUAL_LEN: usize = 256;
 /// Longest journal that is read. Some millions of records.
 const MAX_JOURNAL_LEN: u64 = 1 << 30;
 
@@ -33,18 +38,41 @@ pub enum JournalError {
     Unknown,
 }
 
-/// A record as it is written.
-#[derive(Debug)]
-pub struct Line(Vec<u8>);
+/// Records as they are written.
+#[derive(Debug, Default)]
+pub struct Lines {
+    bytes: Vec<u8>,
+    count: u64,
+}
 
-impl Line {
+impl Lines {
     /// The written form of a record.
     pub fn of(record: &Record) -> io::Result<Self> {
+        let mut lines = Self::default();
+        lines.add(record)?;
+        Ok(lines)
+    }
+
+    /// Adds the written form of a record. After an error there is nothing left.
+    pub fn add(&mut self, record: &Record) -> io::Result<()> {
+        let start = self.bytes.len();
+        let mut bytes = mem::take(&mut self.bytes);
+        // It grows byte by byte otherwise.
+        bytes.reserve(USUAL_LEN);
         // The length takes the place of the zeros.
-        let mut line = postcard::to_extend(record, vec![0; 4]).map_err(io::Error::other)?;
-        let len = u32::try_from(line.len() - 4).map_err(io::Error::other)?;
-        line[..4].copy_from_slice(&len.to_le_bytes());
-        Ok(Self(line))
+        bytes.extend_from_slice(&[0; LEN_BYTES]);
+        let mut bytes = postcard::to_extend(record, bytes).map_err(io::Error::other)?;
+        let len = bytes.len() - start - LEN_BYTES;
+        let len = u32::try_from(len).map_err(io::Error::other)?;
+        bytes[start..start + LEN_BYTES].copy_from_slice(&len.to_le_bytes());
+        self.bytes = bytes;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// How many records they are.
+    pub fn count(&self) -> u64 {
+        self.count
     }
 }
 
@@ -62,12 +90,12 @@ impl Journal {
 
     /// Adds a record. When this returns it survives this process, though not a power cut.
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
-        self.append_line(&Line::of(record)?)
+        self.append_lines(&Lines::of(record)?)
     }
 
-    /// Adds a record in its written form.
-    pub fn append_line(&mut self, line: &Line) -> io::Result<()> {
-        self.file.write_all(&line.0)
+    /// Adds records in their written form.
+    pub fn append_lines(&mut self, lines: &Lines) -> io::Result<()> {
+        self.file.write_all(&lines.bytes)
     }
 
     /// Reads what a journal holds, up to its end or to where it was cut.
@@ -82,7 +110,7 @@ impl Journal {
         }
         let mut rest = bytes.strip_prefix(MAGIC).ok_or(JournalError::Unknown)?;
         let mut records = Vec::new();
-        while let Some((len, after)) = rest.split_first_chunk::<4>() {
+        while let Some((len, after)) = rest.split_first_chunk::<LEN_BYTES>() {
             let len = u32::from_le_bytes(*len) as usize;
             let Some(record) = after.get(..len).filter(|_| len <= MAX_RECORD_LEN) else {
                 break;

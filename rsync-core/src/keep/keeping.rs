@@ -1,12 +1,12 @@
 //! The keeper of one run.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::journal::{Journal, Line};
+use super::journal::{Journal, Lines};
 use super::record::{After, Before, EVERYTHING, Loss, Number, Put, Record};
 use super::step::{InPlace, Step, own_bytes};
 use super::trash::Trash;
@@ -69,9 +69,18 @@ pub(super) struct State {
     /// The directory can not be written: nothing is kept.
     pub(super) broken: bool,
     /// Directories whose metadata is in the journal, or that were made by this run.
-    pub(super) touched: HashSet<RelPath>,
+    pub(super) touched: HashMap<RelPath, Origin>,
     pub(super) next: Number,
     pub(super) kept: Kept,
+}
+
+/// Where a directory comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It was there before.
+    Found,
+    /// This run made it.
+    Made,
 }
 
 impl State {
@@ -202,7 +211,7 @@ impl Keeper for Keeping {
                 path: path.clone(),
                 put: put.clone(),
             };
-            (put, Line::of(&created))
+            (put, Lines::of(&created))
         });
         let Some(mut step) = self.begin(dir) else {
             return;
@@ -212,7 +221,27 @@ impl Keeper for Keeping {
             Err(error) => return step.lost(&path, Some(&error)),
         };
         if is_free || step.keep_replaced(dir, name, put) == InPlace::Nothing {
-            step.append(|journal| journal.append_line(&line?));
+            step.append(line);
+        }
+    }
+
+    fn put_new(&self, dir: &Dir, files: &[(&FileName, Stamp)]) {
+        let is_made_here = self.lock().touched.get(dir.path()) == Some(&Origin::Made);
+        let mut lines = Ok(Lines::default());
+        for (name, stamp) in files {
+            // Nobody looked at it before, and nothing is going to be put there. In a directory of
+            // this run that is not worth a look: an undo tells it by its inode.
+            if !is_made_here && matches!(dir.entry(name, &Detail::default()), Ok(Some(_))) {
+                continue;
+            }
+            let created = Record::Created {
+                path: dir.path().join(name),
+                put: Put::file(stamp),
+            };
+            lines = lines.and_then(|mut lines| lines.add(&created).map(|()| lines));
+        }
+        if let Some(mut step) = self.begin(dir) {
+            step.append(lines);
         }
     }
 
@@ -223,7 +252,7 @@ impl Keeper for Keeping {
         let path = dir.path().join(name);
         match dir.entry(name, &Detail::default()) {
             Ok(None) => {
-                step.state.touched.insert(path.clone());
+                step.state.touched.insert(path.clone(), Origin::Made);
                 step.write(&Record::CreatedDirectory { path });
             }
             // It can not be made then, and an undo must not take this one for what was made.
@@ -264,6 +293,18 @@ impl Keeper for Keeping {
         if let Some(kept) = kept {
             step.write(&Record::Rewritten { path, kept });
         }
+    }
+
+    fn lengthen(&self, dir: &Dir, name: &FileName) {
+        let found = dir.entry(name, &EVERYTHING);
+        let Some((mut step, found)) = self.found(dir, name, found) else {
+            return;
+        };
+        step.write(&Record::Lengthened {
+            path: dir.path().join(name),
+            len: found.file_size().unwrap_or(0),
+            before: Before::of(&found),
+        });
     }
 
     fn rewritten(&self, dir: &Dir, name: &FileName, stamp: &Stamp) {

@@ -111,6 +111,15 @@ pub enum Record {
     },
     /// The root is removed, which comes last.
     RemovedRoot,
+    /// A file's content stays, and something is going to be added to it.
+    Lengthened {
+        /// Where.
+        path: RelPath,
+        /// Its length until then, in bytes.
+        len: u64,
+        /// Its metadata until then.
+        before: Before,
+    },
 }
 
 /// Why an old version is not kept.
@@ -154,6 +163,11 @@ impl Before {
             owner: entry.owner,
             xattrs: entry.xattrs.clone(),
         }
+    }
+
+    /// True if `now` has this metadata.
+    pub(super) fn is_of(&self, now: &Entry) -> bool {
+        *self == Self::of(now)
     }
 
     /// What has to be set so that `now` gets this metadata. Owners are only named where they

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::MutexGuard;
 
-use super::journal::Journal;
-use super::keeping::{Keeping, State, Writing};
+use super::journal::{Journal, Lines};
+use super::keeping::{Keeping, Origin, State, Writing};
 use super::record::{Before, EVERYTHING, Loss, Number, Put, Record};
 use super::trash::Trash;
 use crate::entry::Entry;
@@ -62,7 +62,7 @@ impl<'a> Step<'a> {
                     created,
                 });
                 if created {
-                    self.state.touched.insert(RelPath::root());
+                    self.state.touched.insert(RelPath::root(), Origin::Made);
                 }
                 (!self.state.broken).then_some(())
             }
@@ -76,10 +76,11 @@ impl<'a> Step<'a> {
 
     /// Writes down how a directory is before the first change in it.
     pub(super) fn touch(&mut self, dir: &Dir) {
-        if self.state.touched.contains(dir.path()) {
+        if self.state.touched.contains_key(dir.path()) {
             return;
         }
-        self.state.touched.insert(dir.path().clone());
+        let touched = &mut self.state.touched;
+        touched.insert(dir.path().clone(), Origin::Found);
         match dir.own_entry(&EVERYTHING) {
             Ok(entry) => self.write_directory(dir.path().clone(), &entry),
             Err(error) => self.lost(dir.path(), Some(&error)),
@@ -89,7 +90,8 @@ impl<'a> Step<'a> {
     /// The same for a directory that may not be possible to open.
     pub(super) fn touch_below(&mut self, dir: &Dir, entry: &Entry) {
         let path = dir.path().join(&entry.name);
-        if self.state.touched.insert(path.clone()) {
+        if !self.state.touched.contains_key(&path) {
+            self.state.touched.insert(path.clone(), Origin::Found);
             self.write_directory(path, entry);
         }
     }
@@ -101,27 +103,35 @@ impl<'a> Step<'a> {
 
     /// False if it can not be written, and nothing is kept from now on.
     pub(super) fn write(&mut self, record: &Record) -> bool {
-        self.append(|journal| journal.append(record))
+        self.append(Lines::of(record))
     }
 
-    /// The same, in another way.
-    pub(super) fn append(&mut self, append: impl FnOnce(&mut Journal) -> io::Result<()>) -> bool {
+    /// The same for records in their written form, if they have one.
+    pub(super) fn append(&mut self, lines: io::Result<Lines>) -> bool {
         let is_broken = self.state.broken;
         let Some(writing) = self.state.writing.as_mut().filter(|_| !is_broken) else {
             return false;
         };
-        if let Err(source) = append(&mut writing.journal) {
-            self.state.broken = true;
-            let error = Error {
-                operation: "write the journal in",
-                path: Vec::new(),
-                source,
-            };
-            self.lost(&RelPath::root(), Some(&error));
-            return false;
+        let appended = lines.and_then(|lines| {
+            writing.journal.append_lines(&lines)?;
+            Ok(lines.count())
+        });
+        match appended {
+            Ok(changes) => {
+                self.state.kept.changes += changes;
+                true
+            }
+            Err(source) => {
+                self.state.broken = true;
+                let error = Error {
+                    operation: "write the journal in",
+                    path: Vec::new(),
+                    source,
+                };
+                self.lost(&RelPath::root(), Some(&error));
+                false
+            }
         }
-        self.state.kept.changes += 1;
-        true
     }
 
     /// A number for an old version of which nothing but this run keeps `bytes`; nothing if that is

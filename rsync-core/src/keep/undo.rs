@@ -4,11 +4,13 @@
 //! is reported. What an undo replaces is kept by its own keeper, so an undo can be undone. A step
 //! that was done before finds nothing to do: an undo that was cut can be started again.
 
+mod in_place;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::copy::{are_alike, copy, copy_into};
+use super::copy::{are_alike, copy};
 use super::keeping::Keeping;
 use super::record::{After, Before, EVERYTHING, Loss, Number, Put, Record};
 use super::trash::Trash;
@@ -123,6 +125,7 @@ impl Undoing<'_> {
                 self.rewritten.insert(path.clone(), put.clone());
                 return;
             }
+            Record::Lengthened { path, len, before } => (path, self.lengthened(path, *len, before)),
             Record::Changed {
                 path,
                 before,
@@ -273,31 +276,6 @@ impl Undoing<'_> {
                 Ok(Step::Restored)
             }
         }
-    }
-
-    fn rewritten(&mut self, path: &RelPath, kept: Number) -> Outcome {
-        let Some((trash, old)) = self.trash.find(kept)? else {
-            return Ok(Step::NothingToDo);
-        };
-        let left = self.rewritten.remove(path);
-        let place = self.place(path)?;
-        let Some((dir, name)) = place else {
-            return Err(Conflict::ChangedSince);
-        };
-        // Without a line that tells how it was left, the run was cut while it wrote.
-        let Some((entry, stamp)) = found(&dir, &name)? else {
-            return Err(Conflict::ChangedSince);
-        };
-        if left.is_some_and(|left| !left.is(&entry, &stamp)) || entry.file_size().is_none() {
-            return Err(Conflict::ChangedSince);
-        }
-        self.keeping.rewrite(&dir, &name);
-        copy_into(&trash, &old, &dir, &name)?;
-        if let Some(stamp) = dir.stamp(&name)? {
-            self.keeping.rewritten(&dir, &name, &stamp);
-        }
-        trash.remove_file(&old)?;
-        Ok(Step::Restored)
     }
 
     fn changed(&mut self, path: &RelPath, before: &Before, after: &After) -> Outcome {

@@ -17,7 +17,7 @@ use super::error::{CHANGE_OWNER, Error};
 use super::stat::Stat;
 use super::system;
 use super::xattr::{self, Namespaces, Target};
-use crate::entry::{PERMISSION_BITS, Timestamp, Xattr};
+use crate::entry::{Owner, PERMISSION_BITS, Timestamp, Xattr};
 use crate::path::FileName;
 
 const CHANGE_MODE: &str = "change mode of";
@@ -25,6 +25,8 @@ const CHANGE_TIME: &str = "change time of";
 const CHANGE_XATTRS: &str = "change attributes of";
 /// Attributes of users can be written to files that are writable, even by their owner.
 const OWNER_WRITE: u32 = 0o200;
+/// Permission bits that writing does not clear.
+const PLAIN_BITS: u32 = 0o777;
 
 /// Metadata to set; what is `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +41,33 @@ pub struct Metadata {
     pub gid: Option<u32>,
     /// Extended attributes. Not attempted on symbolic links.
     pub xattrs: Option<XattrChange>,
+}
+
+impl Metadata {
+    /// What of it an entry still lacks that has this mode and, as far as is known, this owner.
+    pub fn lacking(&self, mode: u32, owner: Option<Owner>) -> Self {
+        let mut lacking = self.clone();
+        // Attributes are set with an eye on the mode.
+        if self.xattrs.is_some() {
+            return lacking;
+        }
+        if let Some(owner) = owner {
+            lacking.uid = self.uid.filter(|&uid| uid != owner.uid);
+            lacking.gid = self.gid.filter(|&gid| gid != owner.gid);
+        }
+        // A change of the owner changes the mode as well.
+        if lacking.uid.is_none() && lacking.gid.is_none() {
+            lacking.mode = self.mode.filter(|&wanted| wanted != mode);
+        }
+        lacking
+    }
+
+    /// The mode with which a file may be created that is to have this metadata: nothing if it
+    /// has to be private until it has the rest.
+    pub(super) fn mode_from_the_start(&self) -> Option<u32> {
+        self.mode
+            .filter(|mode| mode & !PLAIN_BITS == 0 && self.xattrs.is_none())
+    }
 }
 
 /// Extended attributes to have.

@@ -1,18 +1,19 @@
 //! A file being written: created private, given its metadata while open, then put in place.
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{Mode, OFlags, fchmod, openat};
 use rustix::io::Errno;
 
 use super::confine::is_memory_scarce;
 use super::dir::Dir;
 use super::error::{Context, Error};
-use super::metadata::{Metadata, apply};
+use super::metadata::{Metadata, apply, mode_bits};
 use super::pending::{Pending, State};
 use super::source::{not_a_file_if_so, regular};
 use super::stat::{Stamp, Stat};
 use super::system;
 use super::temporary::with_temporary_name;
+use crate::entry::Owner;
 use crate::path::{FileName, RelPath};
 
 const CREATE: OFlags = OFlags::RDWR
@@ -40,6 +41,8 @@ pub struct StagedFile {
     pub(super) kernel_copies: bool,
     /// Up to where writing to the disk was begun, if it is to be begun early.
     pub(super) behind: Option<u64>,
+    /// Mode and owner that it has had from the start.
+    born: Option<(u32, Owner)>,
 }
 
 impl Dir {
@@ -53,6 +56,28 @@ impl Dir {
             Pending::new(self, name, State::Temporary),
             0,
         ))
+    }
+
+    /// Creates a temporary file for content that is known to be right and is to have `metadata`:
+    /// with its mode from the start, where whoever may read it then may read it now, and private
+    /// otherwise.
+    pub fn stage_for(&self, metadata: &Metadata) -> Result<StagedFile, Error> {
+        let Some(mode) = metadata.mode_from_the_start() else {
+            return self.stage();
+        };
+        let (name, fd) =
+            with_temporary_name(|name| openat(self.fd(), name.as_bytes(), CREATE, mode_bits(mode)))
+                .context("create", || self.path().clone())?;
+        let entry = Pending::new(self, name, State::Temporary);
+        let mut staged = StagedFile::new(fd, entry, 0);
+        let stat = Stat::of(&staged.fd).context("stat", || staged.path())?;
+        let lacking = metadata.lacking(stat.mode, Some(stat.owner));
+        if lacking.uid.is_some() || lacking.gid.is_some() {
+            fchmod(&staged.fd, PRIVATE).context("change mode of", || staged.path())?;
+        } else {
+            staged.born = Some((stat.mode, stat.owner));
+        }
+        Ok(staged)
     }
 
     /// Creates a private temporary file under the name `temporary`, where nothing may be.
@@ -111,12 +136,17 @@ impl StagedFile {
             len,
             kernel_copies: true,
             behind: is_memory_scarce().then_some(0),
+            born: None,
         }
     }
 
     /// Sets metadata through the open descriptor. Times come last: writing changes them again.
     pub fn set_metadata(&self, metadata: &Metadata) -> Result<(), Error> {
-        apply(self.fd(), metadata).map_err(|failure| failure.at(self.path().into()))
+        let lacking = self
+            .born
+            .map(|(mode, owner)| metadata.lacking(mode, Some(owner)));
+        apply(self.fd(), lacking.as_ref().unwrap_or(metadata))
+            .map_err(|failure| failure.at(self.path().into()))
     }
 
     /// What it is now.

@@ -13,6 +13,8 @@ pub const KEPT_NAME: &str = ".ksyncd.kept";
 const PREFIX: &str = ".ksyncd.";
 const SUFFIX: &str = ".tmp";
 const RANDOM_LEN: usize = 16;
+const NAME_LEN: usize = PREFIX.len() + RANDOM_LEN + SUFFIX.len();
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// So many names in turn are taken only if somebody takes them on purpose.
 const ATTEMPTS: usize = 16;
 
@@ -29,8 +31,7 @@ pub fn temporary_name() -> FileName {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let random = KEY.hash_one(COUNTER.fetch_add(1, Ordering::Relaxed));
-    FileName::new(format!("{PREFIX}{random:016x}{SUFFIX}").as_bytes())
-        .expect("a name without slash or zero")
+    FileName::new(&own_name(random)).expect("a name without slash or zero")
 }
 
 /// The temporary name for `kind` of thing about the entry `name`, always the same: what lies there is
@@ -44,9 +45,19 @@ pub fn temporary_name_for(name: &FileName, kind: &[u8]) -> FileName {
     hasher.update(kind).update(&[0]).update(name.as_bytes());
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-    let digits = u64::from_be_bytes(bytes);
-    FileName::new(format!("{PREFIX}{digits:016x}{SUFFIX}").as_bytes())
-        .expect("a name without slash or zero")
+    FileName::new(&own_name(u64::from_be_bytes(bytes))).expect("a name without slash or zero")
+}
+
+/// A name with this number. One is made for every file that is written: not by way of a string.
+fn own_name(number: u64) -> [u8; NAME_LEN] {
+    let mut name = [b'0'; NAME_LEN];
+    name[..PREFIX.len()].copy_from_slice(PREFIX.as_bytes());
+    name[NAME_LEN - SUFFIX.len()..].copy_from_slice(SUFFIX.as_bytes());
+    for (place, digit) in (0..RANDOM_LEN).rev().enumerate() {
+        let value = (number >> (4 * place)) as usize & 0xf;
+        name[PREFIX.len() + digit] = HEX_DIGITS[value];
+    }
+    name
 }
 
 /// True for a name that [`temporary_name`] gives: if no run is under way, it was left over by
@@ -97,6 +108,13 @@ mod tests {
         ] {
             assert!(!is_temporary_name(other), "{}", other.escape_ascii());
         }
+    }
+
+    #[test]
+    fn a_name_holds_its_number_in_hexadecimal_digits() {
+        let number = 0x0123_4567_89ab_cdef;
+        assert_eq!(own_name(number), *b".ksyncd.0123456789abcdef.tmp");
+        assert_eq!(own_name(7), *b".ksyncd.0000000000000007.tmp");
     }
 
     #[test]

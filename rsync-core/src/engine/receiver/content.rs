@@ -3,6 +3,7 @@
 //! A file's messages all go to the same writer, in order. Whatever goes wrong with one file
 //! leaves its old version as it was.
 
+mod small;
 mod writing;
 
 use std::collections::{HashMap, VecDeque};
@@ -11,7 +12,7 @@ use std::sync::PoisonError;
 use crate::checksum::Digest;
 use crate::engine::keeper::New;
 use crate::engine::receiver::moves::Candidate;
-use crate::engine::receiver::pending::{Pending, Place};
+use crate::engine::receiver::pending::{Pending, Place, Told};
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{backup, moves, partial, want};
 use crate::entry::{Entry, Kind};
@@ -25,6 +26,9 @@ use writing::Writing;
 /// How often a file is asked for before it is given up.
 const MAX_ATTEMPTS: u32 = 3;
 
+/// Files of one directory.
+type Files = Vec<(FileId, Pending, Seen)>;
+
 /// Work for a writer.
 pub(super) enum Job {
     Small {
@@ -37,7 +41,7 @@ pub(super) enum Job {
     /// Small files of one directory, in order of their content; nothing if that is not what its
     /// digest says.
     Bundle {
-        files: Vec<(FileId, Pending, Seen)>,
+        files: Files,
         content: Option<Vec<u8>>,
     },
     Begin {
@@ -104,9 +108,10 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
             } => {
                 arrived(shared, file, 1, &digest);
                 let is_right = Digest::of(&content) == digest;
-                small(shared, file, pending, seen, is_right.then_some(&content));
+                let content = is_right.then_some(&content[..]);
+                small::small(shared, (file, pending, seen), content);
             }
-            Job::Bundle { files, content } => bundle(shared, files, content.as_deref()),
+            Job::Bundle { files, content } => small::bundle(shared, files, content.as_deref()),
             Job::Begin {
                 file,
                 pending,
@@ -191,70 +196,39 @@ pub(super) fn arrived(shared: &Shared<'_>, file: FileId, files: u64, digest: &Di
     received.content_digest.add(file, digest);
 }
 
-fn bundle(shared: &Shared<'_>, files: Vec<(FileId, Pending, Seen)>, mut content: Option<&[u8]>) {
-    for (file, pending, seen) in files {
-        if shared.is_closed() {
-            return;
-        }
-        let len = usize::try_from(seen.size).unwrap_or(usize::MAX);
-        let piece = content.as_mut().and_then(|rest| rest.split_off(..len));
-        small(shared, file, pending, seen, piece);
-    }
-}
-
-/// Puts a small file in its place. Without the right content it is asked for again.
-fn small(shared: &Shared<'_>, file: FileId, pending: Pending, seen: Seen, content: Option<&[u8]>) {
-    let Some(mut place) = pending.place else {
-        return shared.pending.done();
-    };
-    let Some(content) = content.filter(|content| content.len() as u64 == seen.size) else {
-        return again(shared, file, place, pending.attempts, None);
-    };
-    shared.account.count(|receipt| {
-        receipt.literal_bytes = receipt.literal_bytes.saturating_add(content.len() as u64)
-    });
-    let written = if shared.options.write.in_place
-        && place
-            .found
-            .as_ref()
-            .is_some_and(|found| found.file_size().is_some())
-    {
-        open_old(shared, &mut place)
-    } else {
-        shared.stage(&place.dir)
-    };
-    let written = written.and_then(|mut staged| {
-        staged.write_content_at(content, 0, shared.options.write.sparse)?;
-        staged.set_len(content.len() as u64)?;
-        Ok(staged)
-    });
-    match written {
-        Ok(staged) => put(shared, place, staged, seen, 0),
-        Err(error) => shared.account.destination_failed(&place.path, error),
-    }
-    shared.pending.done();
-}
-
 /// Opens the old version to be changed where it is, after a copy was made if one is to be kept.
+/// Each change is to be told before it happens, by [`tell_change`].
 fn open_old(shared: &Shared<'_>, place: &mut Place) -> Result<root::StagedFile, root::Error> {
     if !place.kept {
         backup::keep_copy(shared, &place.path, place.found.as_ref())?;
-        if let Some(keeper) = shared.keeper() {
-            keeper.rewrite(&place.dir, &place.entry.name);
-        }
         place.kept = true;
     }
+    if place.told == Told::Lengthened {
+        // Where the old content ended, an earlier attempt began: that is not known any more.
+        tell_change(shared, place, Told::Rewritten);
+    }
     place.dir.open_in_place(&place.entry.name)
+}
+
+/// Tells who keeps old versions that one is about to be changed where it is, once.
+fn tell_change(shared: &Shared<'_>, place: &mut Place, change: Told) {
+    let Some(keeper) = shared.keeper() else {
+        return;
+    };
+    let (dir, name) = (&place.dir, &place.entry.name);
+    match (place.told, change) {
+        (Told::Nothing, Told::Lengthened) => keeper.lengthen(dir, name),
+        (Told::Nothing | Told::Lengthened, Told::Rewritten) => keeper.rewrite(dir, name),
+        _ => return,
+    }
+    place.told = change;
 }
 
 /// Gives a verified file its metadata and its name.
 ///
 /// `told` bytes of it are in the progress that was told before.
 fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Seen, told: u64) {
-    if let Kind::File { size } = &mut place.entry.kind {
-        *size = seen.size;
-    }
-    let metadata = shared.metadata(&place.entry, place.found.as_ref(), seen.mtime);
+    let metadata = wanted_metadata(shared, &mut place, seen);
     if place.found.as_ref().is_some_and(Entry::is_dir) {
         let Place {
             dir,
@@ -288,16 +262,28 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
     match put {
         Ok(()) => {
             partial::done(&place.dir, place.basis.as_ref());
-            shared
-                .account
-                .transferred(&place.path, &place.entry, place.change);
-            shared.account.tell(&Event::Progress {
-                bytes: seen.size.saturating_sub(told),
-                files: 1,
-            });
+            transferred(shared, &place, seen, told);
         }
         Err(error) => not_put(shared, &place.path, place.found.as_ref(), error),
     }
+}
+
+/// The metadata that a file gets, and its size, as it was read.
+fn wanted_metadata(shared: &Shared<'_>, place: &mut Place, seen: Seen) -> Metadata {
+    if let Kind::File { size } = &mut place.entry.kind {
+        *size = seen.size;
+    }
+    shared.metadata(&place.entry, place.found.as_ref(), seen.mtime)
+}
+
+/// Accounts for a file that is in its place.
+fn transferred(shared: &Shared<'_>, place: &Place, seen: Seen, told: u64) {
+    let account = &shared.account;
+    account.transferred(&place.path, &place.entry, place.change);
+    account.tell(&Event::Progress {
+        bytes: seen.size.saturating_sub(told),
+        files: 1,
+    });
 }
 
 /// Puts a file in its place, where perhaps nothing may be.

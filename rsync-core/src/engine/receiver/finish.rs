@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
+use std::thread;
 
 use crate::engine::error::Error;
+use crate::engine::handles::Handles;
 use crate::engine::keeper::New;
 use crate::engine::receiver::listing::Group;
 use crate::engine::receiver::shared::Shared;
@@ -14,6 +16,9 @@ use crate::monitor::{Change, Update};
 use crate::path::{FileName, RelPath};
 use crate::plan::{self, Verdict};
 use crate::root::{self, Detail, Dir, Metadata, StagedFile};
+
+/// Directories that are worth a thread of their own.
+const WORTH_A_THREAD: usize = 200;
 
 /// What waits for the end.
 #[derive(Debug, Default)]
@@ -228,25 +233,53 @@ fn remove_temporaries(shared: &Shared<'_>, temporaries: &[(RelPath, FileName)]) 
     }
 }
 
-/// Deepest first, because changing a directory may change the times of the one above.
+/// Deepest first, because what a directory gets may close it; those that are as deep at the same
+/// time.
 fn finish_directories(shared: &Shared<'_>, directories: HashMap<RelPath, Metadata>) {
     let Some(handles) = &shared.handles else {
         return;
     };
-    let mut directories: Vec<_> = directories.into_iter().collect();
-    directories.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
-    for (path, metadata) in directories {
-        match handles
-            .get(&path)
-            .and_then(|dir| set_unless_set(shared, &dir, &metadata))
-        {
-            Ok(()) => {}
-            // Deleted or replaced meanwhile.
-            Err(error) if error.is_not_found() || error.is_not_a_directory() => {}
-            Err(error) => {
-                shared.account.count(|receipt| receipt.metadata_failed += 1);
-                shared.account.trouble(&path, error);
+    let finish = |level: &[(usize, RelPath, Metadata)]| {
+        for (_, path, metadata) in level {
+            finish_directory(shared, handles, path, metadata);
+        }
+    };
+    let mut directories: Vec<_> = directories
+        .into_iter()
+        .map(|(path, metadata)| (path.components().count(), path, metadata))
+        .collect();
+    directories.sort_unstable_by(|a, b| (b.0, &b.1).cmp(&(a.0, &a.1)));
+    for level in directories.chunk_by(|a, b| a.0 == b.0) {
+        let share = level.len().div_ceil(shared.writers.len().max(1));
+        let (own, others) = level.split_at(share.max(WORTH_A_THREAD).min(level.len()));
+        thread::scope(|scope| {
+            for others in others.chunks(share.max(WORTH_A_THREAD)) {
+                let helper = thread::Builder::new().spawn_scoped(scope, || finish(others));
+                if helper.is_err() {
+                    finish(others);
+                }
             }
+            finish(own);
+        });
+    }
+}
+
+fn finish_directory(
+    shared: &Shared<'_>,
+    handles: &Handles<'_>,
+    path: &RelPath,
+    metadata: &Metadata,
+) {
+    match handles
+        .get(path)
+        .and_then(|dir| set_unless_set(shared, &dir, metadata))
+    {
+        Ok(()) => {}
+        // Deleted or replaced meanwhile.
+        Err(error) if error.is_not_found() || error.is_not_a_directory() => {}
+        Err(error) => {
+            shared.account.count(|receipt| receipt.metadata_failed += 1);
+            shared.account.trouble(path, error);
         }
     }
 }
@@ -258,15 +291,11 @@ fn set_unless_set(shared: &Shared<'_>, dir: &Dir, metadata: &Metadata) -> Result
         ..Detail::default()
     };
     let found = dir.own_entry(&detail)?;
-    let owner = found.owner;
-    let is_set = metadata.xattrs.is_none()
-        && metadata.mode.is_none_or(|mode| mode == found.mode)
-        && metadata.mtime.is_none_or(|mtime| mtime == found.mtime)
-        && (metadata.uid.is_none() || metadata.uid == owner.map(|owner| owner.uid))
-        && (metadata.gid.is_none() || metadata.gid == owner.map(|owner| owner.gid));
-    if is_set {
+    let mut lacking = metadata.lacking(found.mode, found.owner);
+    lacking.mtime = lacking.mtime.filter(|&mtime| mtime != found.mtime);
+    if lacking == Metadata::default() {
         Ok(())
     } else {
-        shared.set_own_metadata(dir, metadata)
+        shared.set_own_metadata(dir, &lacking)
     }
 }

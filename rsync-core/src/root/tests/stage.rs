@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{Place, mode_of, name, target};
 use crate::entry::Timestamp;
-use crate::root::{Metadata, is_temporary_name};
+use crate::root::{Metadata, XattrChange, is_temporary_name};
 
 #[test]
 fn a_staged_file_leaves_nothing_when_it_is_dropped() {
@@ -37,6 +37,81 @@ fn a_commit_that_fails_leaves_nothing_either() {
             .is_err()
     );
     assert_eq!(place.names(), ["dir"]);
+}
+
+#[test]
+fn m8_a_file_that_is_known_has_its_mode_at_once_where_that_shows_it_to_nobody_else() {
+    let place = Place::new();
+    let with_mode = |mode| Metadata {
+        mode: Some(mode),
+        mtime: Some(Timestamp::new(7, 0)),
+        ..Metadata::default()
+    };
+    let own = fs::metadata(place.at("")).unwrap();
+    let to_own = Metadata {
+        uid: Some(own.uid()),
+        gid: Some(own.gid()),
+        ..with_mode(0o640)
+    };
+    let with_attributes = Metadata {
+        xattrs: Some(XattrChange::default()),
+        ..with_mode(0o644)
+    };
+    let cases = [
+        (to_own, 0o640),
+        (with_mode(0o444), 0o444),
+        (with_mode(0o4755), 0o600),
+        (with_attributes, 0o600),
+        (Metadata::default(), 0o600),
+    ];
+    for (metadata, expected) in cases {
+        let mut staged = place.top().stage_for(&metadata).unwrap();
+        let temporary = place.at(&place.names()[0]);
+        assert_eq!(mode_of(&temporary), expected, "{metadata:?}");
+        staged.write_all(b"new").unwrap();
+        staged.set_metadata(&metadata).unwrap();
+        staged.commit(place.top(), &name("file")).unwrap();
+        let wanted = metadata.mode.unwrap_or(0o600);
+        assert_eq!(mode_of(&place.at("file")), wanted, "{metadata:?}");
+        if let Some(mtime) = metadata.mtime {
+            assert_eq!(
+                fs::metadata(place.at("file")).unwrap().mtime(),
+                mtime.secs()
+            );
+        }
+        fs::remove_file(place.at("file")).unwrap();
+    }
+}
+
+#[test]
+fn m8_a_file_that_will_be_another_users_is_private_until_it_is_theirs() {
+    if !crate::root::is_superuser() {
+        return;
+    }
+    let place = Place::new();
+    for (uid, gid) in [
+        (Some(1234), None),
+        (None, Some(4321)),
+        (Some(1234), Some(0)),
+    ] {
+        let metadata = Metadata {
+            mode: Some(0o664),
+            uid,
+            gid,
+            ..Metadata::default()
+        };
+        let mut staged = place.top().stage_for(&metadata).unwrap();
+        let temporary = place.at(&place.names()[0]);
+        assert_eq!(mode_of(&temporary), 0o600, "{metadata:?}");
+        staged.write_all(b"new").unwrap();
+        staged.set_metadata(&metadata).unwrap();
+        let found = fs::metadata(&temporary).unwrap();
+        assert_eq!(mode_of(&temporary), 0o664);
+        assert_eq!(
+            (found.uid(), found.gid()),
+            (uid.unwrap_or(0), gid.unwrap_or(0))
+        );
+    }
 }
 
 #[test]

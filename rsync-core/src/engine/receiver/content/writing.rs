@@ -2,10 +2,10 @@
 
 use std::sync::PoisonError;
 
-use super::{MAX_ATTEMPTS, again, arrived, commit, open_old, put};
+use super::{MAX_ATTEMPTS, again, arrived, commit, open_old, put, tell_change};
 use crate::checksum::{Digest, Hasher};
 use crate::engine::receiver::partial;
-use crate::engine::receiver::pending::{Pending, Place};
+use crate::engine::receiver::pending::{Pending, Place, Told};
 use crate::engine::receiver::shared::Shared;
 use crate::entry::Entry;
 use crate::monitor::Event;
@@ -51,6 +51,8 @@ struct Open {
     hasher: Hasher,
     position: u64,
     in_place: bool,
+    /// Length of the file when it was opened.
+    old_len: u64,
 }
 
 impl Writing {
@@ -90,6 +92,11 @@ impl Writing {
             self.state = Err(Fault::Peer);
             return;
         }
+        if let Some(place) = &mut self.pending
+            && let Some(change) = open.change_by(op)
+        {
+            tell_change(shared, place, change);
+        }
         let applied = match op {
             DataOp::Literal(bytes) => open.literal(bytes, shared.options.write.sparse),
             DataOp::Copy { offset, len } => open.copy(*offset, *len),
@@ -127,7 +134,7 @@ impl Writing {
                     .failed += 1
             }
         }
-        let Some(place) = self.pending else {
+        let Some(mut place) = self.pending else {
             return shared.pending.done();
         };
         shared.account.count(|receipt| {
@@ -158,6 +165,9 @@ impl Writing {
         };
         if !verified {
             return again(shared, file, place, self.attempts, None);
+        }
+        if open.in_place {
+            tell_change(shared, &mut place, open.change_from(self.seen.size));
         }
         match open.staged.set_len(self.seen.size) {
             Ok(()) => put(shared, place, open.staged, self.seen, open.position),
@@ -220,6 +230,7 @@ fn open(shared: &Shared<'_>, place: &mut Place, attempts: u32, seen: Seen) -> Re
         staged
     };
     let mut open = Open {
+        old_len: staged.len(),
         staged,
         basis,
         basis_len,
@@ -236,6 +247,21 @@ fn open(shared: &Shared<'_>, place: &mut Place, attempts: u32, seen: Seen) -> Re
 }
 
 impl Open {
+    /// What a piece does to the old content of a file that is changed where it is, if anything.
+    fn change_by(&self, op: &DataOp) -> Option<Told> {
+        let stays = matches!(op, DataOp::Copy { offset, .. } if *offset == self.position);
+        (self.in_place && !stays).then(|| self.change_from(self.position))
+    }
+
+    /// What becomes of the old content if everything from `position` on changes.
+    fn change_from(&self, position: u64) -> Told {
+        if position < self.old_len {
+            Told::Rewritten
+        } else {
+            Told::Lengthened
+        }
+    }
+
     fn literal(&mut self, bytes: &[u8], sparse: bool) -> Result<(), Fault> {
         self.hasher.update(bytes);
         self.staged
