@@ -8,14 +8,18 @@ pub mod trees;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use rsync_core::checksum::Digest;
+
 use rsync_core::engine::connection::{ConnectionError, Ends, accept};
-use rsync_core::engine::{self, Error, Report, Settings, Stream};
+use rsync_core::engine::keeper::Keeper;
+use rsync_core::engine::{self, Care, Error, Report, Settings, Stream};
 use rsync_core::entry::{Entry, Kind, LinkTarget, Timestamp};
+use rsync_core::keep::Keeping;
 use rsync_core::options::Options;
 use rsync_core::path::{FileName, RelPath};
 use rsync_core::wire::hello::Features;
@@ -175,7 +179,15 @@ pub fn pull_path_as(
     settings: Settings,
     attack: impl FnOnce(&mut Sender) -> Attack + Send + 'static,
 ) -> Outcome {
-    pull_from(place, source, options, |there| {
+    pull_from(place, source, options, sender(settings, attack))
+}
+
+/// A sender with these `settings` that does `attack` at the other end of a stream.
+pub fn sender(
+    settings: Settings,
+    attack: impl FnOnce(&mut Sender) -> Attack + Send + 'static,
+) -> impl FnOnce(Stream) {
+    move |there| {
         thread::spawn(move || {
             let (_, connection) = accept(there, &settings).unwrap();
             let mut sender = Sender::new(connection.into_sender().unwrap());
@@ -184,7 +196,7 @@ pub fn pull_path_as(
                 let _ = sender.ends.link.close();
             }
         });
-    })
+    }
 }
 
 /// Pulls `source` into `d` from whatever `peer` starts at the other end of the stream.
@@ -194,13 +206,36 @@ pub fn pull_from(
     options: &Options,
     peer: impl FnOnce(Stream),
 ) -> Outcome {
+    pull_kept(place, source, options, None, peer)
+}
+
+/// The same, while `keeper` keeps what the run changes.
+pub fn pull_kept(
+    place: &Place,
+    source: &str,
+    options: &Options,
+    keeper: Option<Arc<Keeping>>,
+    peer: impl FnOnce(Stream),
+) -> Outcome {
     let (here, there) = streams();
     peer(there);
     let (source, options) = (source.as_bytes().to_vec(), options.clone());
     let destination = place.path("d");
     within_patience(move |recorder| {
         let settings = Settings::default();
-        engine::pull(here, &source, &destination, &options, &settings, recorder)
+        let care = Care {
+            keeper: keeper.as_deref().map(|keeper| keeper as &dyn Keeper),
+            ..Care::default()
+        };
+        engine::pull_with_care(
+            here,
+            &source,
+            &destination,
+            &options,
+            &settings,
+            recorder,
+            &care,
+        )
     })
 }
 

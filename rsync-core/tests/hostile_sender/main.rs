@@ -17,6 +17,7 @@ mod hostile;
 
 mod accounts;
 mod content;
+mod kept;
 mod kinds;
 mod names;
 mod order;
