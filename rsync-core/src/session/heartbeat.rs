@@ -1,13 +1,21 @@
 //! Heartbeats: is the other end alive, and how far away is it?
 //!
 //! After [`SILENCE`] without a frame in either direction a ping goes out, or sooner where the timeout
-//! is short, and whenever an end wants to know how far the peer is, or what that has. Nothing heard for the timeout
-//! means that the peer is dead. Pings are numbered, so a pong that answers nothing shows.
+//! is short, and whenever an end wants to know how far the peer is, or what that has. Nothing heard for
+//! the timeout means that the peer is dead. Pings are numbered, so a pong that answers nothing shows.
+//!
+//! One answer may be late because a processor was busy. Much depends on a peer being far away, so one
+//! that seems to be is asked again as data flows, and the shortest round trip counts.
 
 use super::Time;
+use crate::wire::compress::policy::FAR;
 
 /// Most silence after which a ping is sent.
 pub const SILENCE: Time = Time::from_secs(5);
+
+/// Bytes of messages after which a peer that seems far away is asked again, and how often at most.
+const DOUBT_AFTER: usize = 512 << 10;
+const MOST_DOUBTS: u32 = 16;
 
 /// One end's view of the other's life.
 #[derive(Debug, Clone)]
@@ -24,6 +32,9 @@ pub struct Heartbeat {
     /// A ping is wanted before there is silence.
     wanted: bool,
     round_trip: Option<Time>,
+    /// Bytes of messages since the distance was asked for, and how often it was asked for again.
+    sent_since: usize,
+    doubts: u32,
     owed_pong: Option<u64>,
 }
 
@@ -39,6 +50,8 @@ impl Heartbeat {
             answered_at: now,
             wanted: false,
             round_trip: None,
+            sent_since: 0,
+            doubts: 0,
             owed_pong: None,
         }
     }
@@ -46,6 +59,18 @@ impl Heartbeat {
     /// Any frame went out.
     pub fn sent(&mut self, now: Time) {
         self.last_sent = now;
+    }
+
+    /// A frame with so many bytes of messages went out.
+    pub fn sent_messages(&mut self, now: Time, len: usize) {
+        self.sent(now);
+        self.sent_since = self.sent_since.saturating_add(len);
+        let seems_far = self.round_trip.is_some_and(|round_trip| round_trip >= FAR);
+        if seems_far && self.sent_since >= DOUBT_AFTER && self.doubts < MOST_DOUBTS {
+            self.sent_since = 0;
+            self.doubts += 1;
+            self.ask();
+        }
     }
 
     /// Wants to know how far the peer is, unless that is known or asked already.
@@ -132,6 +157,10 @@ mod tests {
         Time::from_secs(n)
     }
 
+    const fn millis(n: u64) -> Time {
+        Time::from_millis(n)
+    }
+
     #[test]
     fn who_is_asked_at_once_is_asked_again_after_silence() {
         let mut beat = Heartbeat::new(secs(0), secs(60));
@@ -177,7 +206,6 @@ mod tests {
 
     #[test]
     fn what_the_link_needs_is_told_from_what_the_peer_does_with_it() {
-        let millis = Time::from_millis;
         let mut beat = Heartbeat::new(millis(0), secs(60));
         beat.ask_for_distance();
         let number = beat.take_ping(millis(0), millis(0)).unwrap();
@@ -206,6 +234,42 @@ mod tests {
             assert!(beat.ponged(secs(back), number));
         }
         assert_eq!(beat.round_trip(), Some(secs(2)));
+    }
+
+    #[test]
+    fn a_peer_that_seems_far_away_is_asked_again_while_data_flows() {
+        for (first, again) in [(millis(20), true), (millis(1), false)] {
+            let mut beat = Heartbeat::new(secs(0), secs(60));
+            beat.ask_for_distance();
+            let number = beat.take_ping(secs(0), secs(0)).unwrap();
+            assert!(beat.ponged(first, number));
+            beat.sent_messages(secs(1), DOUBT_AFTER - 1);
+            assert_eq!(beat.take_ping(secs(1), secs(1)), None);
+            beat.sent_messages(secs(1), 1);
+            let asked = beat.take_ping(secs(1), secs(1));
+            assert_eq!(asked.is_some(), again);
+            if let Some(number) = asked {
+                assert!(beat.ponged(secs(1) + millis(2), number));
+                assert_eq!(beat.round_trip(), Some(millis(2)));
+                beat.sent_messages(secs(1), 1 << 30);
+                assert_eq!(beat.take_ping(secs(1), secs(1)), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_peer_that_is_far_away_is_not_asked_for_ever() {
+        let mut beat = Heartbeat::new(secs(0), secs(60));
+        beat.ask_for_distance();
+        let mut asked = 0;
+        for _ in 0..1000 {
+            if let Some(number) = beat.take_ping(secs(0), secs(0)) {
+                assert!(beat.ponged(millis(40), number));
+                asked += 1;
+            }
+            beat.sent_messages(secs(0), 1 << 20);
+        }
+        assert_eq!(asked, 1 + MOST_DOUBTS);
     }
 
     #[test]

@@ -366,7 +366,7 @@ impl Session {
         self.allowance.spend(len);
         self.throttle.sent(now, len);
         self.progress.moved(now, len);
-        self.heartbeat.sent(now);
+        self.heartbeat.sent_messages(now, len);
     }
 
     /// A frame of messages with `len` bytes of payload was taken out of the queue.

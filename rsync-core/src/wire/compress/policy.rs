@@ -109,7 +109,13 @@ impl Policy {
 
     /// The shortest round trip that was seen.
     pub fn round_trip(&mut self, shortest: Duration) {
-        self.is_far = shortest >= FAR;
+        let seemed_far = std::mem::replace(&mut self.is_far, shortest >= FAR);
+        // Its link was held to be slow where one nearby is not.
+        if seemed_far && !self.is_far && self.speed == Speed::Slow {
+            self.speed = Speed::Unknown;
+            self.balance = Balance::new();
+            self.forget();
+        }
     }
 
     /// What to do with a batch of `len` bytes.
@@ -264,6 +270,19 @@ mod tests {
         assert!(packed > 800, "{packed} frames");
         let packed = run(&mut far_away(), 4000, 2_000_000_000, 200_000_000);
         assert!(packed < 400, "{packed} frames");
+    }
+
+    #[test]
+    fn a_peer_that_only_seemed_far_away_is_no_longer_packed_for() {
+        for frames in [0, 1000] {
+            let mut policy = far_away();
+            run(&mut policy, frames, 125_000_000, 200_000_000);
+            policy.round_trip(FAR / 2);
+            let packed = run(&mut policy, 1000, 125_000_000, 200_000_000);
+            assert!(packed * FRAME <= EARLY_BYTES as usize, "{packed} frames");
+            let packed = run(&mut policy, 1000, 10_000_000, 200_000_000);
+            assert!(packed > 900, "{packed} frames");
+        }
     }
 
     #[test]
