@@ -78,10 +78,15 @@ mod tests {
         let _connection = server.join().unwrap();
 
         let me = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
-        let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        // All numbers first: looking at one of them opens another.
+        let open: Vec<_> = std::fs::read_dir("/proc/self/fd")
+            .unwrap()
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .collect();
         let peer = SocketAddrAny::from(address);
         let connections: Vec<_> = open
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .into_iter()
             .filter_map(|number| pidfd_getfd(&me, number, PidfdGetfdFlags::empty()).ok())
             .filter(|fd| getpeername(fd).is_ok_and(|it| it.as_ref() == Some(&peer)))
             .collect();
