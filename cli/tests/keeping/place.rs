@@ -75,6 +75,15 @@ impl Place {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Takes the last run back, that undo, and that again: `d` is like `before`, like `after`, and
+    /// like `before` again.
+    pub(crate) fn there_and_back(&self, said: &str) {
+        for want in ["before", "after", "before"] {
+            self.run("undo", 0);
+            assert_eq!(self.differences(want, "d"), "", "{said}: not as {want}");
+        }
+    }
+
     /// The remembered runs, the newest first.
     pub(crate) fn log(&self) -> Vec<serde_json::Value> {
         let output = self.run("log --json", 0);

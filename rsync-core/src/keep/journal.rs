@@ -88,13 +88,8 @@ impl Journal {
         Ok(Self { file })
     }
 
-    /// Adds a record. When this returns it survives this process, though not a power cut.
-    pub fn append(&mut self, record: &Record) -> io::Result<()> {
-        self.append_lines(&Lines::of(record)?)
-    }
-
-    /// Adds records in their written form.
-    pub fn append_lines(&mut self, lines: &Lines) -> io::Result<()> {
+    /// Adds records. When this returns they survive this process, though not a power cut.
+    pub fn append(&mut self, lines: &Lines) -> io::Result<()> {
         self.file.write_all(&lines.bytes)
     }
 
@@ -145,7 +140,7 @@ mod tests {
         let lines: Vec<Record> = (0..3).map(removed).collect();
         let mut ends = vec![MAGIC.len()];
         for line in &lines {
-            journal.append(line).unwrap();
+            journal.append(&Lines::of(line).unwrap()).unwrap();
             ends.push(std::fs::metadata(&path).unwrap().len() as usize);
         }
         let whole = std::fs::read(&path).unwrap();

@@ -113,7 +113,7 @@ impl<'a> Step<'a> {
             return false;
         };
         let appended = lines.and_then(|lines| {
-            writing.journal.append_lines(&lines)?;
+            writing.journal.append(&lines)?;
             Ok(lines.count())
         });
         match appended {

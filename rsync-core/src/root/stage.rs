@@ -48,14 +48,7 @@ pub struct StagedFile {
 impl Dir {
     /// Creates a private temporary file in this directory.
     pub fn stage(&self) -> Result<StagedFile, Error> {
-        let (name, fd) =
-            with_temporary_name(|name| openat(self.fd(), name.as_bytes(), CREATE, PRIVATE))
-                .context("create", || self.path().clone())?;
-        Ok(StagedFile::new(
-            fd,
-            Pending::new(self, name, State::Temporary),
-            0,
-        ))
+        self.stage_with(PRIVATE)
     }
 
     /// Creates a temporary file for content that is known to be right and is to have `metadata`:
@@ -65,11 +58,7 @@ impl Dir {
         let Some(mode) = metadata.mode_from_the_start() else {
             return self.stage();
         };
-        let (name, fd) =
-            with_temporary_name(|name| openat(self.fd(), name.as_bytes(), CREATE, mode_bits(mode)))
-                .context("create", || self.path().clone())?;
-        let entry = Pending::new(self, name, State::Temporary);
-        let mut staged = StagedFile::new(fd, entry, 0);
+        let mut staged = self.stage_with(mode_bits(mode))?;
         let stat = Stat::of(&staged.fd).context("stat", || staged.path())?;
         let lacking = metadata.lacking(stat.mode, Some(stat.owner));
         if lacking.uid.is_some() || lacking.gid.is_some() {
@@ -78,6 +67,14 @@ impl Dir {
             staged.born = Some((stat.mode, stat.owner));
         }
         Ok(staged)
+    }
+
+    fn stage_with(&self, mode: Mode) -> Result<StagedFile, Error> {
+        let (name, fd) =
+            with_temporary_name(|name| openat(self.fd(), name.as_bytes(), CREATE, mode))
+                .context("create", || self.path().clone())?;
+        let entry = Pending::new(self, name, State::Temporary);
+        Ok(StagedFile::new(fd, entry, 0))
     }
 
     /// Creates a private temporary file under the name `temporary`, where nothing may be.

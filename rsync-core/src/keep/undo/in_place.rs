@@ -30,7 +30,6 @@ impl Undoing<'_> {
         let Some(present) = present else {
             return Err(Conflict::ChangedSince);
         };
-        let wanted = before.against(&present);
         if present.file_size() == Some(len) && before.is_of(&present) {
             return Ok(Step::NothingToDo);
         }
@@ -41,7 +40,7 @@ impl Undoing<'_> {
         self.keeping.rewrite(&dir, &name);
         let mut file = dir.open_in_place(&name)?;
         file.set_len(len)?;
-        file.set_metadata(&wanted)?;
+        file.set_metadata(&before.against(&present))?;
         self.was_rewritten(path, &dir, &name)?;
         Ok(Step::Restored)
     }

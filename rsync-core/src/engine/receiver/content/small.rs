@@ -56,7 +56,6 @@ fn one(
     if place.found.is_none() {
         return complete.add(shared, place, seen, content);
     }
-    let metadata = wanted_metadata(shared, &mut place, seen);
     let is_file = place
         .found
         .as_ref()
@@ -66,6 +65,7 @@ fn one(
         open_old(shared, &mut place)
     } else {
         shared.announce_change_of(&place.dir);
+        let metadata = wanted_metadata(shared, &mut place, seen);
         place.dir.stage_for(&metadata)
     };
     match opened.and_then(|staged| fill(shared, staged, content)) {
