@@ -42,6 +42,9 @@ pub(crate) fn undo(args: &Undo) -> Result<Exit, Failure> {
     let this = began.map_err(Failure::StateBroken)?;
     this.keeping().open(&root, false);
 
+    if let Some(earlier) = run.undoes() {
+        keep::forget_progress(&earlier).map_err(Failure::StateBroken)?;
+    }
     let undone = keep::undo(
         &run.directory,
         &records,

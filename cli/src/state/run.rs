@@ -189,6 +189,12 @@ impl Recorded {
         matches!(lock(&self.directory), Ok(None))
     }
 
+    /// The directory of the run that this one took back, if that is what it did.
+    pub(crate) fn undoes(&self) -> Option<PathBuf> {
+        let is_undo = self.account.command == Verbs::Undo;
+        is_undo.then(|| self.directory.with_file_name(&self.account.source))
+    }
+
     /// The journal of what it changed.
     pub(crate) fn journal(&self) -> PathBuf {
         Keeping::journal_of(&self.directory)

@@ -24,3 +24,4 @@ mod place;
 mod points;
 mod tracer;
 mod tree;
+mod undoing;

@@ -222,7 +222,7 @@ impl Expected {
 }
 
 /// Undoes every such run that was not yet, the newest first, and compares with what has to be there.
-fn undo_all(place: &Place, command: &str, want: &Tree, end: &End) -> Result<(), String> {
+pub(crate) fn undo_all(place: &Place, command: &str, want: &Tree, end: &End) -> Result<(), String> {
     let mut runs = place.log();
     runs.retain(|run| run["command"] == command && run["undone_by"].is_null());
     for run in &runs {

@@ -9,6 +9,9 @@ use std::mem;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::record::Record;
 
 const MAGIC: &[u8; 8] = b"ksyncdJ1";
@@ -47,14 +50,14 @@ pub struct Lines {
 
 impl Lines {
     /// The written form of a record.
-    pub fn of(record: &Record) -> io::Result<Self> {
+    pub fn of(record: &impl Serialize) -> io::Result<Self> {
         let mut lines = Self::default();
         lines.add(record)?;
         Ok(lines)
     }
 
     /// Adds the written form of a record. After an error there is nothing left.
-    pub fn add(&mut self, record: &Record) -> io::Result<()> {
+    pub fn add(&mut self, record: &impl Serialize) -> io::Result<()> {
         let start = self.bytes.len();
         let mut bytes = mem::take(&mut self.bytes);
         // It grows byte by byte otherwise.
@@ -88,6 +91,23 @@ impl Journal {
         Ok(Self { file })
     }
 
+    /// Goes on with a journal at `path`, or starts one, and gives what it holds. Half a record at
+    /// its end goes.
+    pub(super) fn resume<T: DeserializeOwned>(path: &Path) -> Result<(Vec<T>, Self), JournalError> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)?;
+        let Held { records, whole } = Held::read(&mut file)?;
+        file.set_len(whole)?;
+        if whole == 0 {
+            file.write_all(MAGIC)?;
+        }
+        Ok((records, Self { file }))
+    }
+
     /// Adds records. When this returns they survive this process, though not a power cut.
     pub fn append(&mut self, lines: &Lines) -> io::Result<()> {
         self.file.write_all(&lines.bytes)
@@ -95,16 +115,30 @@ impl Journal {
 
     /// Reads what a journal holds, up to its end or to where it was cut.
     pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
+        Ok(Held::read(&mut File::open(path)?)?.records)
+    }
+}
+
+/// What a journal holds.
+struct Held<T> {
+    records: Vec<T>,
+    /// Bytes up to where it was cut.
+    whole: u64,
+}
+
+impl<T: DeserializeOwned> Held<T> {
+    fn read(file: &mut File) -> Result<Self, JournalError> {
         let mut bytes = Vec::new();
-        File::open(path)?
-            .take(MAX_JOURNAL_LEN)
-            .read_to_end(&mut bytes)?;
-        if MAGIC.starts_with(&bytes) {
-            // The run was cut as it began.
-            return Ok(Vec::new());
-        }
-        let mut rest = bytes.strip_prefix(MAGIC).ok_or(JournalError::Unknown)?;
+        file.take(MAX_JOURNAL_LEN).read_to_end(&mut bytes)?;
         let mut records = Vec::new();
+        let Some(mut rest) = bytes.strip_prefix(MAGIC) else {
+            // The run was cut as it began.
+            return if MAGIC.starts_with(&bytes) {
+                Ok(Self { records, whole: 0 })
+            } else {
+                Err(JournalError::Unknown)
+            };
+        };
         while let Some((len, after)) = rest.split_first_chunk::<LEN_BYTES>() {
             let len = u32::from_le_bytes(*len) as usize;
             let Some(record) = after.get(..len).filter(|_| len <= MAX_RECORD_LEN) else {
@@ -116,7 +150,8 @@ impl Journal {
             }
             rest = &after[len..];
         }
-        Ok(records)
+        let whole = (bytes.len() - rest.len()) as u64;
+        Ok(Self { records, whole })
     }
 }
 
@@ -149,6 +184,26 @@ mod tests {
             let complete = ends.iter().filter(|&&end| end <= len).count();
             let complete = complete.saturating_sub(1);
             assert_eq!(Journal::read(&path).unwrap(), lines[..complete], "{len}");
+        }
+    }
+
+    #[test]
+    fn a_journal_that_was_cut_anywhere_can_be_gone_on_with() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("journal");
+        let mut journal = Journal::create(&path).unwrap();
+        journal.append(&Lines::of(&removed(1)).unwrap()).unwrap();
+        let one = std::fs::read(&path).unwrap();
+        journal.append(&Lines::of(&removed(2)).unwrap()).unwrap();
+        let two = std::fs::read(&path).unwrap();
+        for len in 0..=two.len() {
+            std::fs::write(&path, &two[..len]).unwrap();
+            let (mut held, mut journal) = Journal::resume::<Record>(&path).unwrap();
+            let complete = usize::from(len >= one.len()) + usize::from(len == two.len());
+            assert_eq!(held.len(), complete, "{len}");
+            journal.append(&Lines::of(&removed(3)).unwrap()).unwrap();
+            held.push(removed(3));
+            assert_eq!(Journal::read(&path).unwrap(), held, "{len}");
         }
     }
 

@@ -12,6 +12,7 @@
 //!   killed has a journal that tells at least what it did;
 //! - each step of an undo looks whether the entry is still what the run left there; what somebody
 //!   else changed since is reported and stays;
+//! - an undo notes what it took back, so that the next one, if it is cut, takes back the rest;
 //! - a keeper never stops a run: what it could not keep is counted and named in the journal.
 //!
 //! What it is not: a backup. A power cut may lose the last lines, and old runs are given up for
@@ -30,4 +31,4 @@ pub use journal::{Journal, JournalError};
 pub use keeping::{Budget, Keeping, Kept};
 pub use manifest::manifest;
 pub use record::{Loss, Record};
-pub use undo::{Conflict, Undone, undo};
+pub use undo::{Conflict, Undone, forget_progress, undo};

@@ -2,9 +2,11 @@
 //!
 //! Each step puts one entry back, if it is still what the run left there; otherwise it stays and
 //! is reported. What an undo replaces is kept by its own keeper, so an undo can be undone. A step
-//! that was done before finds nothing to do: an undo that was cut can be started again.
+//! that was done before finds nothing to do, or is known by a note ([`Progress`]): an undo that was
+//! cut can be started again.
 
 mod in_place;
+mod progress;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,6 +21,10 @@ use crate::engine::keeper::{Keeper, New};
 use crate::entry::Entry;
 use crate::path::{FileName, RelPath};
 use crate::root::{Detail, Dir, Error, Metadata, Root, is_own_name, is_superuser};
+
+pub use progress::forget_progress;
+
+use progress::Progress;
 
 /// What changing the entries of a directory takes.
 const OWNER_BITS: u32 = 0o700;
@@ -71,13 +77,14 @@ pub fn undo(
         handles: Handles::new(root),
         trash: Trash::new(run, root)?,
         keeping,
+        progress: Progress::of(run),
         rewritten: HashMap::new(),
         opened_up: Vec::new(),
         undone: Undone::default(),
         report,
     };
-    for record in records.iter().rev() {
-        undoing.take_back(record);
+    for (line, record) in records.iter().enumerate().rev() {
+        undoing.take_back(line, record);
     }
     undoing.close_again();
     Ok(undoing.undone)
@@ -88,6 +95,7 @@ struct Undoing<'a> {
     handles: Handles<'a>,
     trash: Trash,
     keeping: &'a Keeping,
+    progress: Progress,
     /// What files that were changed in place were then.
     rewritten: HashMap<RelPath, Put>,
     /// Directories that had to be made writable, with the modes they had.
@@ -99,6 +107,8 @@ struct Undoing<'a> {
 /// What came of one step.
 enum Step {
     Restored,
+    /// The same for a file that was changed where it is, and what it is now.
+    RestoredInPlace(Put),
     /// It was so already.
     NothingToDo,
 }
@@ -112,7 +122,13 @@ impl From<Error> for Conflict {
 }
 
 impl Undoing<'_> {
-    fn take_back(&mut self, record: &Record) {
+    fn take_back(&mut self, line: usize, record: &Record) {
+        if let Some(done) = self.progress.done(line) {
+            if let Some((path, left)) = done {
+                self.rewritten.insert(path.clone(), left.clone());
+            }
+            return;
+        }
         let (path, outcome) = match record {
             Record::Directory { path, before } => (path, self.directory(path, before)),
             Record::Created { path, put } => (path, self.created(path, put)),
@@ -120,12 +136,14 @@ impl Undoing<'_> {
             Record::Replaced { path, kept, put } => (path, self.replaced(path, *kept, put)),
             Record::Removed { path, kept } => (path, self.removed(path, *kept)),
             Record::RemovedDirectory { path } => (path, self.removed_directory(path)),
-            Record::Rewritten { path, kept } => (path, self.rewritten(path, *kept)),
+            Record::Rewritten { path, kept } => (path, self.rewritten(line, path, *kept)),
             Record::RewrittenTo { path, put } => {
                 self.rewritten.insert(path.clone(), put.clone());
                 return;
             }
-            Record::Lengthened { path, len, before } => (path, self.lengthened(path, *len, before)),
+            Record::Lengthened { path, len, before } => {
+                (path, self.lengthened(line, path, *len, before))
+            }
             Record::Changed {
                 path,
                 before,
@@ -146,13 +164,24 @@ impl Undoing<'_> {
             // The root has been made again by now.
             Record::RemovedRoot => return,
         };
-        match outcome {
-            Ok(Step::Restored) => self.undone.restored += 1,
-            Ok(Step::NothingToDo) => {}
+        let left = match outcome {
+            Ok(Step::Restored) => {
+                self.undone.restored += 1;
+                None
+            }
+            Ok(Step::RestoredInPlace(left)) => {
+                self.undone.restored += 1;
+                Some((path.clone(), left))
+            }
+            Ok(Step::NothingToDo) => None,
             Err(conflict) => {
                 self.undone.conflicts += 1;
-                (self.report)(path, &conflict);
+                return (self.report)(path, &conflict);
             }
+        };
+        // What the next undo does in a directory changes that again.
+        if !matches!(record, Record::Directory { .. }) {
+            self.progress.note_done(line, left);
         }
     }
 
