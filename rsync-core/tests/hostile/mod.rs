@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "shared by several test programs")]
 
 pub mod raw;
+mod sender;
 pub mod trees;
 
 use std::collections::BTreeMap;
@@ -13,20 +14,20 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use rsync_core::checksum::Digest;
-
 use rsync_core::engine::connection::{ConnectionError, Ends, accept};
 use rsync_core::engine::keeper::Keeper;
 use rsync_core::engine::{self, Care, Error, Report, Settings, Stream};
 use rsync_core::entry::{Entry, Kind, LinkTarget, Timestamp};
 use rsync_core::keep::Keeping;
 use rsync_core::options::Options;
-use rsync_core::path::{FileName, RelPath};
+use rsync_core::path::FileName;
 use rsync_core::wire::hello::Features;
 use rsync_core::wire::message::*;
 use tempfile::TempDir;
 
 use crate::common::{Recorder, snapshot, streams, write};
+
+pub use sender::Sender;
 
 /// Far more than any of these runs needs: who takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -139,7 +140,6 @@ impl Outcome {
     }
 }
 
-type SenderEnds = Ends<FromSender, FromReceiver>;
 pub type ReceiverEnds = Ends<FromReceiver, FromSender>;
 pub type Attack = Result<(), ConnectionError>;
 
@@ -287,175 +287,6 @@ fn within_patience(
     result
         .recv_timeout(PATIENCE)
         .expect("the run hangs or has panicked")
-}
-
-/// A sender that says what it is told to say, and keeps the account that an honest one would.
-pub struct Sender {
-    pub ends: SenderEnds,
-    next_dir: u32,
-    listed: u64,
-    pub totals: SenderTotals,
-}
-
-impl Sender {
-    fn new(ends: SenderEnds) -> Self {
-        Self {
-            ends,
-            next_dir: 0,
-            listed: 0,
-            totals: SenderTotals::default(),
-        }
-    }
-
-    pub fn say(&self, message: FromSender) -> Attack {
-        self.ends.outbox.send(&message)
-    }
-
-    /// Announces the content of a directory, and waits for what the receiver has.
-    pub fn open(&mut self) -> Attack {
-        self.announce(dir("src"), false)
-    }
-
-    pub fn announce(&mut self, root: Entry, only_one: bool) -> Attack {
-        self.say(FromSender::Source(Source {
-            root,
-            incarnation: [1; 16],
-            only_one,
-        }))?;
-        self.ends.inbox.recv().map(drop)
-    }
-
-    /// Lists a directory and promises no content.
-    pub fn list(&mut self, path: &str, entries: Vec<Entry>) -> Result<DirId, ConnectionError> {
-        self.listing(path, entries, false)
-    }
-
-    pub fn listing(
-        &mut self,
-        path: &str,
-        entries: Vec<Entry>,
-        content_follows: bool,
-    ) -> Result<DirId, ConnectionError> {
-        let dir = DirId(self.next_dir);
-        self.next_dir += 1;
-        self.listed += entries.len() as u64;
-        self.say(FromSender::Listing(Listing {
-            dir,
-            path: RelPath::new(path.as_bytes()).unwrap(),
-            entries,
-            more: false,
-            complete: true,
-            content_follows,
-        }))?;
-        Ok(dir)
-    }
-
-    /// Says that the listing is complete.
-    pub fn listed(&mut self) -> Attack {
-        self.say(FromSender::Listed(Listed {
-            listed: self.listed,
-            complete: true,
-            ..Listed::default()
-        }))
-    }
-
-    pub fn file(&mut self, file: FileId, content: &[u8]) -> Attack {
-        self.file_as(file, content, Digest::of(content))
-    }
-
-    /// Sends a file of which `digest` is said to be the digest.
-    pub fn file_as(&mut self, file: FileId, content: &[u8], digest: Digest) -> Attack {
-        self.account(file, &digest);
-        self.say(FromSender::File {
-            file,
-            seen: seen(content.len() as u64),
-            digest,
-            content: content.to_vec(),
-        })
-    }
-
-    /// Sends files of 4 bytes each in one message, of which `digest` is said to be the digest.
-    pub fn bundle(
-        &mut self,
-        dir: DirId,
-        indices: &[u32],
-        content: &[u8],
-        digest: Digest,
-    ) -> Attack {
-        self.account(id(dir, indices[0]), &digest);
-        self.totals.files_sent += indices.len() as u64 - 1;
-        let bundled = |&index| Bundled {
-            index,
-            seen: seen(4),
-        };
-        self.say(FromSender::Bundle(Bundle {
-            dir,
-            files: indices.iter().map(bundled).collect(),
-            digest,
-            content: content.to_vec(),
-        }))
-    }
-
-    /// Counts a file as sent.
-    pub fn account(&mut self, file: FileId, digest: &Digest) {
-        self.totals.files_sent += 1;
-        let mut hasher = blake3::Hasher::new();
-        hasher
-            .update(&file.dir.0.to_le_bytes())
-            .update(&file.index.to_le_bytes())
-            .update(digest.as_bytes());
-        let add = hasher.finalize();
-        for (byte, add) in self.totals.content_digest.iter_mut().zip(add.as_bytes()) {
-            *byte ^= add;
-        }
-    }
-
-    /// Answers every wish with `answer` until the receiver has given its account, then gives its
-    /// own.
-    pub fn serve(&mut self, answer: impl FnMut(&mut Self, FileId, How) -> Attack) -> Attack {
-        self.answer(answer)?;
-        self.say(FromSender::Finished(self.totals))
-    }
-
-    /// Serves, and gives a digest of its tree as well.
-    pub fn serve_with_tree(
-        &mut self,
-        tree: Option<TreeDigest>,
-        answer: impl FnMut(&mut Self, FileId, How) -> Attack,
-    ) -> Attack {
-        self.answer(answer)?;
-        self.say(FromSender::Tree(tree))?;
-        self.say(FromSender::Finished(self.totals))
-    }
-
-    fn answer(&mut self, mut answer: impl FnMut(&mut Self, FileId, How) -> Attack) -> Attack {
-        loop {
-            match self.ends.inbox.recv()? {
-                FromReceiver::Want { file, how, .. } => answer(self, file, how)?,
-                FromReceiver::Finished(_) => return Ok(()),
-                _ => {}
-            }
-        }
-    }
-
-    /// Lists nothing more and serves the content `evil` for everything.
-    pub fn finish(&mut self) -> Attack {
-        self.listed()?;
-        self.serve(|sender, file, how| match how {
-            How::Digest => sender.say(FromSender::Digested {
-                file,
-                result: Ok(Digest::of(b"evil")),
-            }),
-            _ => sender.file(file, b"evil"),
-        })
-    }
-
-    /// Hears out the other end, which is about to fail.
-    pub fn wait_for_the_end(&mut self) -> Attack {
-        loop {
-            self.ends.inbox.recv()?;
-        }
-    }
 }
 
 pub fn seen(size: u64) -> Seen {
