@@ -1,6 +1,7 @@
 //! What one entry of a tree is: its name, kind and metadata.
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use crate::checksum::Digest;
 use crate::path::{FileName, escape};
@@ -173,8 +174,8 @@ pub struct LinkId {
 
 /// Target of a symbolic link: 1 to [`MAX_LINK_TARGET_LEN`] bytes without a zero byte.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
-pub struct LinkTarget(Box<[u8]>);
+#[serde(try_from = "ByteBuf")]
+pub struct LinkTarget(#[serde(with = "serde_bytes")] Box<[u8]>);
 
 impl LinkTarget {
     /// Checks `bytes` and keeps a copy; nothing if they can not be a link's target.
@@ -189,16 +190,10 @@ impl LinkTarget {
     }
 }
 
-impl TryFrom<Vec<u8>> for LinkTarget {
+impl TryFrom<ByteBuf> for LinkTarget {
     type Error = &'static str;
-    fn try_from(bytes: Vec<u8>) -> Result<Self, Self::Error> {
+    fn try_from(bytes: ByteBuf) -> Result<Self, Self::Error> {
         Self::new(&bytes).ok_or("not a symbolic link's target")
-    }
-}
-
-impl From<LinkTarget> for Vec<u8> {
-    fn from(target: LinkTarget) -> Self {
-        target.0.into_vec()
     }
 }
 
@@ -218,8 +213,10 @@ impl std::fmt::Display for LinkTarget {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Xattr {
     /// Full name with its name space: `user.comment`, `system.posix_acl_access`.
+    #[serde(with = "serde_bytes")]
     pub name: Vec<u8>,
     /// The value as the kernel gives it.
+    #[serde(with = "serde_bytes")]
     pub value: Vec<u8>,
 }
 

@@ -9,6 +9,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 /// Longest name of one directory entry, in bytes (Linux `NAME_MAX`).
 pub const MAX_NAME_LEN: usize = 255;
@@ -40,8 +41,8 @@ pub enum BadPath {
 ///
 /// Names are ordered by their bytes; that order is the canonical order of a directory listing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
-pub struct FileName(Box<[u8]>);
+#[serde(try_from = "ByteBuf")]
+pub struct FileName(#[serde(with = "serde_bytes")] Box<[u8]>);
 
 impl FileName {
     /// Checks `bytes` and keeps a copy.
@@ -83,9 +84,10 @@ impl TryFrom<Vec<u8>> for FileName {
     }
 }
 
-impl From<FileName> for Vec<u8> {
-    fn from(name: FileName) -> Self {
-        name.0.into_vec()
+impl TryFrom<ByteBuf> for FileName {
+    type Error = BadPath;
+    fn try_from(bytes: ByteBuf) -> Result<Self, BadPath> {
+        Self::try_from(bytes.into_vec())
     }
 }
 
@@ -107,8 +109,8 @@ impl fmt::Display for FileName {
 /// directory comes directly before everything below it (`a`, `a/b`, `a.c`), which is the order
 /// of a depth-first walk over sorted listings.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
-pub struct RelPath(Vec<u8>);
+#[serde(try_from = "ByteBuf")]
+pub struct RelPath(#[serde(with = "serde_bytes")] Vec<u8>);
 
 impl RelPath {
     /// The root itself.
@@ -206,6 +208,13 @@ impl TryFrom<Vec<u8>> for RelPath {
 impl From<RelPath> for Vec<u8> {
     fn from(path: RelPath) -> Self {
         path.0
+    }
+}
+
+impl TryFrom<ByteBuf> for RelPath {
+    type Error = BadPath;
+    fn try_from(bytes: ByteBuf) -> Result<Self, BadPath> {
+        Self::try_from(bytes.into_vec())
     }
 }
 

@@ -177,9 +177,13 @@ pub fn fingerprint<'a>(
     condenser.fingerprint()
 }
 
+/// So many bytes of descriptions are hashed together.
+const TOGETHER_LEN: usize = 4096;
+
 /// Condenses a listing entry by entry.
 pub struct Condenser {
-    hasher: blake3::Hasher,
+    /// What was hashed already: most directories are hashed at once, without its two kilobytes.
+    hasher: Option<Box<blake3::Hasher>>,
     bytes: Vec<u8>,
     conclusive: bool,
 }
@@ -187,8 +191,8 @@ pub struct Condenser {
 impl Default for Condenser {
     fn default() -> Self {
         Self {
-            hasher: blake3::Hasher::new(),
-            bytes: Vec::with_capacity(256),
+            hasher: None,
+            bytes: Vec::with_capacity(512),
             conclusive: true,
         }
     }
@@ -199,17 +203,20 @@ impl Condenser {
     pub fn add(&mut self, entry: &Entry, options: &Options) {
         self.conclusive &= is_conclusive(entry, options);
         describe(entry, options, &mut self.bytes);
-        if self.bytes.len() > 4096 {
-            self.hasher.update(&self.bytes);
+        if self.bytes.len() > TOGETHER_LEN {
+            self.hasher.get_or_insert_default().update(&self.bytes);
             self.bytes.clear();
         }
     }
 
     /// The fingerprint of all that was added.
-    pub fn fingerprint(mut self) -> Fingerprint {
-        self.hasher.update(&self.bytes);
+    pub fn fingerprint(self) -> Fingerprint {
+        let hash = match self.hasher {
+            None => blake3::hash(&self.bytes),
+            Some(mut hasher) => hasher.update(&self.bytes).finalize(),
+        };
         let mut digest = [0; 16];
-        digest.copy_from_slice(&self.hasher.finalize().as_bytes()[..16]);
+        digest.copy_from_slice(&hash.as_bytes()[..16]);
         Fingerprint {
             digest,
             conclusive: self.conclusive,

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rustix::buffer::spare_capacity;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, OFlags};
 use rustix::io::{Errno, pread};
@@ -127,6 +128,14 @@ impl SourceFile {
     /// Reads from `offset` until `buffer` is full or the file ends; returns how many bytes.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
         read_full(self.fd.as_fd(), buffer, offset).context("read", || self.path.clone())
+    }
+
+    /// Reads on into the room that `buffer` has behind its content; returns how many bytes that
+    /// were. Spares what [`Read`] asks for, to fill that room with zeros first.
+    pub fn append_to(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let len = pread(&self.fd, spare_capacity(buffer), self.position)?;
+        self.position += len as u64;
+        Ok(len)
     }
 
     /// False if it had as much of the disk as it is long when it was opened: then nothing of it was a

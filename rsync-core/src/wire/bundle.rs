@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes;
 use super::message::{DirId, FileId, Seen};
 use crate::checksum::Digest;
 
@@ -21,7 +20,7 @@ pub struct Bundle {
     pub digest: Digest,
     /// What they hold, one behind the other; at most
     /// [`MAX_BUNDLE_LEN`](super::limits::MAX_BUNDLE_LEN) bytes.
-    #[serde(with = "bytes")]
+    #[serde(with = "serde_bytes")]
     pub content: Vec<u8>,
 }
 

@@ -4,8 +4,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes;
-
 /// In which form a file is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum How {
@@ -35,7 +33,7 @@ pub struct Basis {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DataOp {
     /// These bytes.
-    Literal(#[serde(with = "bytes")] Vec<u8>),
+    Literal(#[serde(with = "serde_bytes")] Vec<u8>),
     /// `len` bytes of the basis from `offset` on.
     Copy {
         /// First byte in the basis.

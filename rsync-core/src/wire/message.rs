@@ -33,7 +33,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes;
 use crate::checksum::Digest;
 use crate::entry::Entry;
 use crate::options::Options;
@@ -98,7 +97,7 @@ pub enum FromSender {
         /// Digest of `content`.
         digest: Digest,
         /// Everything it holds.
-        #[serde(with = "bytes")]
+        #[serde(with = "serde_bytes")]
         content: Vec<u8>,
     },
     /// The content of a larger file begins.
@@ -199,7 +198,7 @@ pub enum FromReceiver {
         /// Which file.
         file: FileId,
         /// Encoded block sums, in order, without gaps (`delta::signature`).
-        #[serde(with = "bytes")]
+        #[serde(with = "serde_bytes")]
         sums: Vec<u8>,
     },
     /// The basis can not be read after all: send the rest of the file as literal data.

@@ -8,7 +8,6 @@
 
 pub mod batch;
 mod bundle;
-mod bytes;
 pub mod compress;
 mod content;
 pub mod frame;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::connection::{ConnectionError, Outbox};
 use crate::engine::handles::Handles;
+use crate::entry::Entry;
 use crate::path::RelPath;
 use crate::root::{self, Dir, Root};
 use crate::wire::message::{DirId, FromSender, Listing};
@@ -24,19 +25,20 @@ impl<'a> Directories<'a> {
     }
 
     /// Gives `listing` the next number and pushes it. Numbers reach the receiver in order.
+    ///
+    /// Gives the number, and the entries back.
     pub(crate) fn announce(
         &self,
         mut listing: Listing,
         dir: &Arc<Dir>,
         outbox: &Outbox<FromSender>,
-    ) -> Result<DirId, ConnectionError> {
+    ) -> Result<(DirId, Vec<Entry>), ConnectionError> {
         let mut paths = self.lock();
         let id = DirId(u32::try_from(paths.len()).unwrap_or(u32::MAX));
         paths.push(listing.path.clone());
         self.handles.keep(&listing.path, dir);
         listing.dir = id;
-        outbox.push(&FromSender::Listing(listing))?;
-        Ok(id)
+        Ok((id, push(listing, outbox)?))
     }
 
     /// Where the directory with this number is.
@@ -52,4 +54,17 @@ impl<'a> Directories<'a> {
     fn lock(&self) -> MutexGuard<'_, Vec<RelPath>> {
         self.paths.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Pushes (a part of) a listing, and gives its entries back.
+pub(super) fn push(
+    listing: Listing,
+    outbox: &Outbox<FromSender>,
+) -> Result<Vec<Entry>, ConnectionError> {
+    let message = FromSender::Listing(listing);
+    outbox.push(&message)?;
+    Ok(match message {
+        FromSender::Listing(listing) => listing.entries,
+        _ => Vec::new(),
+    })
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 
 use crate::engine::connection::{ConnectionError, Outbox};
 use crate::engine::sender::content::Content;
-use crate::engine::sender::directories::Directories;
+use crate::engine::sender::directories::{self, Directories};
 use crate::engine::sender::owners::Told;
 use crate::engine::sender::requests::Requests;
 use crate::engine::sender::small::Bundler;
@@ -169,7 +169,7 @@ impl<'a> Lister<'a> {
         &self,
         dir: &Arc<Dir>,
         path: &RelPath,
-        listing: &DirListing,
+        listing: &mut DirListing,
         with_content: bool,
     ) -> Result<(), ConnectionError> {
         {
@@ -196,44 +196,57 @@ impl<'a> Lister<'a> {
             complete = false;
         }
         self.tell_owners(&listing.entries)?;
+        self.send_parts(dir, path, &mut listing.entries, complete, with_content)
+    }
+
+    /// Sends entries as they are, in as many parts as it takes, and puts them back.
+    fn send_parts(
+        &self,
+        dir: &Arc<Dir>,
+        path: &RelPath,
+        entries: &mut Vec<Entry>,
+        complete: bool,
+        with_content: bool,
+    ) -> Result<(), ConnectionError> {
+        let mut left = std::mem::take(entries);
         let mut id = None;
-        let mut sent = 0;
         let mut room = self.rooms().pop().unwrap_or_default();
         loop {
             self.requests.wait_for_room();
-            let part =
-                &listing.entries[sent..listing.entries.len().min(sent + MAX_LISTING_ENTRIES)];
-            let more = sent + part.len() < listing.entries.len();
+            let rest = left.split_off(left.len().min(MAX_LISTING_ENTRIES));
+            let more = !rest.is_empty();
             let message = Listing {
                 dir: id.unwrap_or(DirId(0)),
                 path: path.clone(),
-                entries: part.to_vec(),
+                entries: left,
                 more,
                 complete,
                 content_follows: with_content,
             };
-            let dir_id = match id {
+            let (dir_id, mut part) = match id {
                 None => self.directories.announce(message, dir, self.outbox)?,
-                Some(id) => {
-                    self.outbox.push(&FromSender::Listing(message))?;
-                    id
-                }
+                Some(id) => (id, directories::push(message, self.outbox)?),
             };
             id = Some(dir_id);
             if with_content {
-                let mut bundler = Bundler::new(self.content, dir_id, std::mem::take(&mut room));
-                for (entry, index) in part.iter().zip(sent as u32..) {
+                let mut bundler = Bundler::new(self.content, dir_id, room);
+                for (entry, index) in part.iter().zip(entries.len() as u32..) {
                     if pushed_unasked(entry, path, self.tree.options) {
                         bundler.add(index, dir, &entry.name)?;
                     }
                 }
                 room = bundler.finish()?;
             }
-            sent += part.len();
+            if entries.is_empty() {
+                *entries = part;
+            } else {
+                entries.append(&mut part);
+            }
             if !more {
                 self.rooms().push(room);
                 return Ok(());
             }
+            left = rest;
         }
     }
 

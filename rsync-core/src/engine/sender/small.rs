@@ -1,7 +1,5 @@
 //! Small files: read whole, and several sent in one message.
 
-use std::io::Read;
-
 use crate::checksum::Digest;
 use crate::engine::connection::ConnectionError;
 use crate::engine::sender::content::{Content, failure_of, system_failure};
@@ -145,20 +143,18 @@ fn read_once(dir: &Dir, name: &FileName, content: &mut Vec<u8>) -> Result<Attemp
     if size > SMALL_FILE_LEN || (may_have_holes && source.next_data(0, size) != (0, size)) {
         return Ok(Attempt::NotSmall);
     }
-    let mut len = content.len();
-    let end = len + size as usize;
-    // One byte more than there should be shows that a file grew without another call.
-    content.resize(end + 1, 0);
-    while len < end {
-        match source.read(&mut content[len..]) {
+    let end = content.len() + size as usize;
+    // Room for one byte more than there should be shows that a file grew without another call.
+    content.reserve(size as usize + 1);
+    while content.len() < end {
+        match source.append_to(content) {
             Ok(0) => break,
-            Ok(read) => len += read,
+            Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(system_failure("read", &error)),
         }
     }
-    content.truncate(len);
-    if source.stamp().map_err(failure_of)? == stamp && len == end {
+    if source.stamp().map_err(failure_of)? == stamp && content.len() == end {
         Ok(Attempt::Whole(stamp.seen()))
     } else {
         Ok(Attempt::Changed)

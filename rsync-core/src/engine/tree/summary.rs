@@ -294,7 +294,7 @@ fn node(tree: &Tree<'_>, visit: &Visit<'_>) -> Node {
         counts: Counts::default(),
         subtree_counts: Counts::default(),
     };
-    if let Ok(listing) = visit.listing {
+    if let Ok(listing) = &visit.listing {
         let taken = listing
             .entries
             .iter()

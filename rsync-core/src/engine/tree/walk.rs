@@ -36,8 +36,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) scope: &'a Scope,
     /// What the visitor answered for the directory above.
     pub(crate) parent: u32,
-    /// What is in it, or why that is not known.
-    pub(crate) listing: Result<&'a DirListing, ProblemKind>,
+    /// What is in it, or why that is not known. Lent: the entries have to stay, in their order.
+    pub(crate) listing: Result<&'a mut DirListing, ProblemKind>,
 }
 
 struct Job {
@@ -204,7 +204,7 @@ fn visit_one<E>(
         None => tree.root.top().try_clone(),
         Some((above, name)) => above.open_dir(name),
     };
-    let (dir, scope, listing) = match opened {
+    let (dir, scope, mut listing) = match opened {
         Err(error) => (None, job.scope.clone(), Err(problem("open", &error))),
         Ok(dir) => {
             let listing = tree.enter(&job.scope, &dir, &job.path).and_then(|scope| {
@@ -230,7 +230,7 @@ fn visit_one<E>(
         path: &job.path,
         scope: &scope,
         parent: job.parent,
-        listing: listing.as_ref().map_err(Clone::clone),
+        listing: listing.as_mut().map_err(|problem| problem.clone()),
     };
     let parent = match visit(visited) {
         Ok(parent) => parent,

@@ -108,14 +108,14 @@ impl Lister<'_> {
         let opened = self.directories.open(&node.path);
         let listed =
             opened.and_then(|dir| Ok((self.tree.list(&dir, &node.path, &node.scope)?, dir)));
-        let (listing, dir) = match listed {
+        let (mut listing, dir) = match listed {
             Ok(listed) => listed,
             Err(error) => {
                 self.problem(node.path.clone(), problem("open", &error))?;
                 return Ok(Vec::new());
             }
         };
-        self.send_listing(&dir, &node.path, &listing, false)?;
+        self.send_listing(&dir, &node.path, &mut listing, false)?;
         // A directory that came since the tree was condensed, or could not be described then.
         let mut known: HashMap<&RelPath, u32> = HashMap::new();
         for &number in &node.children {
@@ -142,14 +142,14 @@ impl Lister<'_> {
                 let scope = self.tree.enter(&scope, &dir, &path)?;
                 Ok((self.tree.list(&dir, &path, &scope)?, dir, scope))
             });
-            let (listing, dir, scope) = match listed {
+            let (mut listing, dir, scope) = match listed {
                 Ok(listed) => listed,
                 Err(error) => {
                     self.problem(path.clone(), problem("open", &error))?;
                     continue;
                 }
             };
-            self.send_listing(&dir, &path, &listing, false)?;
+            self.send_listing(&dir, &path, &mut listing, false)?;
             if path.depth() < MAX_DEPTH {
                 let dirs = listing.entries.iter().filter(|entry| entry.is_dir());
                 stack.extend(dirs.map(|entry| (path.join(&entry.name), scope.clone())));
