@@ -12,7 +12,12 @@ pub(super) fn threads(most: usize) -> usize {
     (processors() / 2).clamp(1, most)
 }
 
-/// The same for work that waits now and then, as what creates files waits for the file system's
+/// The same while everything else of a run waits for that work, at both ends.
+pub(super) fn threads_alone(most: usize) -> usize {
+    processors().clamp(1, most)
+}
+
+/// As [`threads`], for work that waits now and then, as what creates files waits for the file system's
 /// journal: one more, where there is a processor for it.
 pub(super) fn threads_that_wait(most: usize) -> usize {
     (processors() / 2 + 1).clamp(1, most)

@@ -3,6 +3,7 @@
 //! A listing is sorted by name. Entries that vanish while it is made are left out; entries that
 //! can not be described are named with the reason, so that nobody takes them for deleted.
 
+use std::cell::Cell;
 use std::ffi::CStr;
 
 use rustix::fs::FileType;
@@ -44,6 +45,23 @@ impl Listed {
     }
 }
 
+/// Room for more entries than this is not kept.
+const MAX_KEPT_ROOM: usize = 1024;
+
+thread_local! {
+    /// Room for the entries of the next directory that this thread lists.
+    static ROOM: Cell<Vec<Entry>> = const { Cell::new(Vec::new()) };
+}
+
+/// Gives the entries of a listing back, of which nobody wants to know any more: to allocate room for
+/// each directory anew costs more than to fill it.
+pub(crate) fn give_back(mut entries: Vec<Entry>) {
+    if entries.capacity() <= MAX_KEPT_ROOM {
+        entries.clear();
+        ROOM.set(entries);
+    }
+}
+
 impl Dir {
     /// Lists all entries.
     pub fn list(&self, detail: &Detail) -> Result<Listed, Error> {
@@ -58,7 +76,10 @@ impl Dir {
         detail: &Detail,
         keep: &mut dyn FnMut(&FileName, Option<bool>) -> bool,
     ) -> Result<Listed, Error> {
-        let mut listed = Listed::default();
+        let mut listed = Listed {
+            entries: ROOM.take(),
+            problems: Vec::new(),
+        };
         self.read_from_start(&mut |raw: &CStr, file_type| {
             let Ok(name) = FileName::new(raw.to_bytes()) else {
                 listed

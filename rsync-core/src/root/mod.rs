@@ -81,6 +81,7 @@ pub use create::StagedEntry;
 pub use dir::Dir;
 pub use error::Error;
 pub use identify::{is_own_directory, is_private_file};
+pub(crate) use list::give_back;
 pub use list::{Detail, Listed};
 pub use metadata::{Metadata, XattrChange};
 pub use process::{is_superuser, own_groups, umask};

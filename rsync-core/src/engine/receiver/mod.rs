@@ -24,7 +24,6 @@ mod withhold;
 
 use std::path::Path;
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::engine::care::Incarnation;
@@ -33,7 +32,7 @@ use crate::engine::context::Context;
 use crate::engine::destination;
 use crate::engine::error::Error;
 use crate::engine::settle::{is_settled, settle, settle_trees};
-use crate::engine::tree::{Marks, Summary, Tree};
+use crate::engine::tree::{Marks, Summary, Tree, Word};
 use crate::path::FileName;
 use crate::plan::Guard;
 use crate::receipt::Receipt;
@@ -79,7 +78,7 @@ pub(crate) fn receive_into(
             let (options, filter) = (context.options, context.filter);
             let care = &context.care;
             late = Prepared::new(path, opened, options, filter, care, context.confined)?;
-            let summary = late.look(&AtomicBool::new(false));
+            let summary = late.look(&Word::default());
             late.show(summary.as_ref(), marks, outbox)?;
             (&late, source, summary)
         }

@@ -4,7 +4,6 @@
 
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
 use crate::engine::care::Care;
@@ -13,7 +12,7 @@ use crate::engine::destination;
 use crate::engine::error::Error;
 use crate::engine::receiver::partial;
 use crate::engine::source;
-use crate::engine::tree::{Marks, Side, Summary, Tree};
+use crate::engine::tree::{Marks, Side, Summary, Tree, Word};
 use crate::filter::Filter;
 use crate::options::Options;
 use crate::path::FileName;
@@ -96,9 +95,9 @@ impl<'a> Prepared<'a> {
         })
     }
 
-    /// Condenses what is here, or a part of it once it is told to `stop`.
-    pub(super) fn look(&self, stop: &AtomicBool) -> Option<Summary> {
-        self.tree.as_ref().map(|tree| Summary::of(tree, stop))
+    /// Condenses what is here, or a part of it once it is told to stop.
+    pub(super) fn look(&self, word: &Word) -> Option<Summary> {
+        self.tree.as_ref().map(|tree| Summary::of(tree, word))
     }
 
     /// Tells the sender what is here.
@@ -134,16 +133,16 @@ pub(crate) fn look_while<T>(
     prepared: Option<&Prepared<'_>>,
     run: impl FnOnce(Option<Looking<'_, '_>>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let stop = AtomicBool::new(false);
+    let word = Word::default();
     std::thread::scope(|scope| {
         let looking = prepared.map(|prepared| Looking {
             prepared,
-            stop: &stop,
-            looker: scope.spawn(|| prepared.look(&stop)),
+            word: &word,
+            looker: scope.spawn(|| prepared.look(&word)),
         });
         let outcome = run(looking);
         // Nobody waits for it any more.
-        stop.store(true, Ordering::Relaxed);
+        word.stop();
         outcome
     })
 }
@@ -151,7 +150,7 @@ pub(crate) fn look_while<T>(
 /// A destination that is being looked at.
 pub(crate) struct Looking<'scope, 'a> {
     pub(super) prepared: &'scope Prepared<'a>,
-    stop: &'scope AtomicBool,
+    word: &'scope Word,
     looker: ScopedJoinHandle<'scope, Option<Summary>>,
 }
 
@@ -166,7 +165,7 @@ impl Looking<'_, '_> {
     ) -> Result<(Source, Option<Summary>), Error> {
         let Self {
             prepared,
-            stop,
+            word,
             looker,
         } = self;
         let mut shown = Ok(None);
@@ -175,7 +174,7 @@ impl Looking<'_, '_> {
             scope.spawn(move || {
                 let summary = looker.join().unwrap_or_else(|panic| resume_unwind(panic));
                 // A summary that was stopped is of a part only.
-                *shown = match stop.load(Ordering::Relaxed) {
+                *shown = match word.is_to_stop() {
                     false => prepared
                         .show(summary.as_ref(), marks, outbox)
                         .map(|()| summary),
@@ -183,7 +182,9 @@ impl Looking<'_, '_> {
                 };
             });
             let source = announced(asked, inbox);
-            stop.store(source.is_err(), Ordering::Relaxed);
+            if source.is_err() {
+                word.stop();
+            }
             source
         });
         // A source that can not be had says more than a connection that has failed over it.

@@ -19,6 +19,9 @@ pub(super) fn forbids(
     if shared.source_is_new() {
         return Some(WithheldReason::NewSource);
     }
+    if extraneous.is_empty() {
+        return None;
+    }
     let percent = u64::from(shared.max_delete_percent()?);
     let summary = shared.summary?;
     let all = entries_below(summary, 0);

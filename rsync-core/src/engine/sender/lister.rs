@@ -6,7 +6,6 @@
 
 mod differences;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 
 use crate::engine::connection::{ConnectionError, Outbox};
@@ -15,7 +14,9 @@ use crate::engine::sender::directories::{self, Directories};
 use crate::engine::sender::owners::Told;
 use crate::engine::sender::requests::Requests;
 use crate::engine::sender::small::Bundler;
-use crate::engine::tree::{DirListing, DirectorySum, Marks, Side, Summary, Tree, Visit, walk};
+use crate::engine::tree::{
+    DirListing, DirectorySum, Marks, Side, Summary, Tree, Visit, Word, walk,
+};
 use crate::entry::Entry;
 use crate::path::{FileName, RelPath};
 use crate::plan;
@@ -79,14 +80,14 @@ impl<'a> Lister<'a> {
         // The receiver goes through its tree at the same time. An empty one answers at once, and
         // then nothing has to be condensed.
         let summary = OnceLock::new();
-        let stop = AtomicBool::new(false);
+        let word = Word::default();
         let first = std::thread::scope(|scope| {
-            scope.spawn(|| summary.set(Summary::of(self.tree, &stop)));
+            scope.spawn(|| summary.set(Summary::of(self.tree, &word)));
             let first = held.recv();
-            stop.store(
-                !matches!(first, Ok(Holdings::Digests(_))),
-                Ordering::Relaxed,
-            );
+            match first {
+                Ok(Holdings::Digests(_)) => word.hurry(),
+                _ => word.stop(),
+            }
             first
         });
         let outcome = self
@@ -136,7 +137,7 @@ impl<'a> Lister<'a> {
     }
 
     fn list_all(&self, with_content: bool) -> Result<(), ConnectionError> {
-        walk(self.tree, &|visit: Visit<'_>| {
+        walk(self.tree, &Word::default(), &|visit: Visit<'_>| {
             match (visit.dir, visit.listing) {
                 (Some(dir), Ok(listing)) => {
                     self.send_listing(dir, visit.path, listing, with_content)?

@@ -10,4 +10,4 @@ pub(crate) use digest::DirectorySum;
 pub use digest::tree_digest;
 pub(crate) use summary::{Agreement, Counts, Marks, Node, Summary, path_item};
 pub(crate) use view::{DirListing, Side, Tree, digest_of};
-pub(crate) use walk::{Visit, problem, walk};
+pub(crate) use walk::{Visit, Word, problem, walk};

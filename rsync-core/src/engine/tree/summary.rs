@@ -9,10 +9,9 @@
 //! below 10^-7.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::engine::tree::{DirListing, DirectorySum, Side, Tree, Visit, walk};
+use crate::engine::tree::{DirListing, DirectorySum, Side, Tree, Visit, Word, walk};
 use crate::filter::Scope;
 use crate::path::{FileName, RelPath};
 use crate::plan;
@@ -94,12 +93,13 @@ pub(crate) struct Summary {
     pub(crate) nodes: Vec<Node>,
     /// Left-overs of an interrupted run, with their directories.
     pub(crate) temporaries: Vec<(RelPath, FileName)>,
-    by_path: HashMap<u64, u32>,
+    /// Made when the first directory is looked up.
+    by_path: OnceLock<HashMap<u64, u32>>,
 }
 
 impl Summary {
-    /// Goes through all of `tree`, or through some of it once `stop` is set.
-    pub(crate) fn of(tree: &Tree<'_>, stop: &AtomicBool) -> Self {
+    /// Goes through all of `tree`, or through some of it once it is told to stop.
+    pub(crate) fn of(tree: &Tree<'_>, word: &Word) -> Self {
         struct Stopped;
         struct Building {
             nodes: Vec<Node>,
@@ -109,8 +109,8 @@ impl Summary {
             nodes: Vec::new(),
             temporaries: Vec::new(),
         });
-        let outcome = walk::<Stopped>(tree, &|visit| {
-            if stop.load(Ordering::Relaxed) {
+        let outcome = walk::<Stopped>(tree, word, &|visit| {
+            if word.is_to_stop() {
                 return Err(Stopped);
             }
             let node = node(tree, &visit);
@@ -140,15 +140,10 @@ impl Summary {
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         fold(&mut nodes);
-        let by_path = nodes
-            .iter()
-            .zip(0..)
-            .map(|(node, number)| (path_item(&node.path), number))
-            .collect();
         Self {
             nodes,
             temporaries,
-            by_path,
+            by_path: OnceLock::new(),
         }
     }
 
@@ -184,7 +179,11 @@ impl Summary {
 
     /// Number of the directory whose [`path_item`] this is.
     pub(crate) fn find(&self, path: u64) -> Option<u32> {
-        self.by_path.get(&path).copied()
+        let by_path = self.by_path.get_or_init(|| {
+            let items = self.nodes.iter().map(|node| path_item(&node.path));
+            items.zip(0..).collect()
+        });
+        by_path.get(&path).copied()
     }
 
     /// Items that describe the subtree at `start`, to a depth at which there are about `budget`
@@ -311,22 +310,24 @@ fn node(tree: &Tree<'_>, visit: &Visit<'_>) -> Node {
 
 /// Computes the subtree digests, last directory first.
 fn fold(nodes: &mut [Node]) {
+    let mut digests = Vec::new();
     for number in (0..nodes.len()).rev() {
         let mut children = std::mem::take(&mut nodes[number].children);
-        // The listing fixes names and order, so digests in order of name are enough.
-        children.sort_unstable_by(|&a, &b| nodes[a as usize].path.cmp(&nodes[b as usize].path));
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&nodes[number].own);
+        // The listing fixes names and order, so digests in order of name are enough. Paths that
+        // differ in their last name only are in order of their bytes.
+        children.sort_unstable_by_key(|&child| nodes[child as usize].path.as_bytes());
+        digests.clear();
+        digests.extend_from_slice(&nodes[number].own);
         let mut conclusive = nodes[number].own_conclusive;
         let mut counts = nodes[number].counts;
         for &child in &children {
-            hasher.update(&nodes[child as usize].subtree);
+            digests.extend_from_slice(&nodes[child as usize].subtree);
             conclusive &= nodes[child as usize].subtree_conclusive;
             counts.add(&nodes[child as usize].subtree_counts);
         }
         let node = &mut nodes[number];
         node.subtree
-            .copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+            .copy_from_slice(&blake3::hash(&digests).as_bytes()[..16]);
         node.subtree_conclusive = conclusive;
         node.subtree_counts = counts;
         node.children = children;

@@ -3,11 +3,12 @@
 //! Directories wait on a stack that the threads share, so the walk goes deep first and few
 //! directories are open at a time. A directory is visited before anything below it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::engine::threads::threads;
+use crate::engine::threads::{threads, threads_alone};
 use crate::engine::tree::{DirListing, Tree};
 use crate::filter::{FilterError, Scope};
 use crate::path::{FileName, RelPath};
@@ -40,6 +41,30 @@ pub(crate) struct Visit<'a> {
     pub(crate) listing: Result<&'a mut DirListing, ProblemKind>,
 }
 
+/// What is said to a walk that is under way.
+#[derive(Debug, Default)]
+pub(crate) struct Word {
+    stop: AtomicBool,
+    hurry: AtomicBool,
+}
+
+impl Word {
+    /// What comes of the walk matters to nobody any more. It is for the visitor to end it.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// True once it was told to stop.
+    pub(crate) fn is_to_stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// All others wait for the walk, so their processors are free for it.
+    pub(crate) fn hurry(&self) {
+        self.hurry.store(true, Ordering::Relaxed);
+    }
+}
+
 struct Job {
     above: Option<(Arc<Dir>, FileName)>,
     path: RelPath,
@@ -53,19 +78,24 @@ struct Queue<E> {
     /// Threads that wait for a job: waking nobody would still be a system call.
     waiting: usize,
     threads: usize,
+    /// So many there are to be.
+    wanted: usize,
     pace: Pace,
     failure: Option<E>,
 }
 
 /// Visits every directory of `tree` that takes part, with several threads; with more of them where
-/// the file system takes its time, because its disk can look for many things at once.
+/// the file system takes its time, because its disk can look for many things at once, and once it
+/// is told to hurry.
 ///
 /// The visitor answers with a number that the visits of the directories below get as `parent`,
 /// or with nothing to stay out of them. Its first error ends the walk.
 pub(crate) fn walk<E: Send>(
     tree: &Tree<'_>,
+    word: &Word,
     visit: &(dyn Fn(Visit<'_>) -> Result<Option<u32>, E> + Sync),
 ) -> Result<(), E> {
+    let usual = threads(USUAL_THREADS);
     let first = Job {
         above: None,
         path: RelPath::root(),
@@ -74,18 +104,19 @@ pub(crate) fn walk<E: Send>(
     };
     let walk = Walk {
         tree,
+        word,
         visit,
         queue: Mutex::new(Queue {
             jobs: vec![first],
             busy: 0,
             waiting: 0,
-            threads: threads(USUAL_THREADS),
+            threads: usual,
+            wanted: usual,
             pace: Pace::default(),
             failure: None,
         }),
         wake: Condvar::new(),
     };
-    let usual = walk.lock().threads;
     thread::scope(|scope| {
         for _ in 1..usual {
             scope.spawn(|| walk.work(scope));
@@ -102,6 +133,7 @@ pub(crate) fn walk<E: Send>(
 /// A walk that is under way.
 struct Walk<'a, E> {
     tree: &'a Tree<'a>,
+    word: &'a Word,
     visit: &'a (dyn Fn(Visit<'_>) -> Result<Option<u32>, E> + Sync),
     queue: Mutex<Queue<E>>,
     wake: Condvar,
@@ -123,10 +155,17 @@ impl<E: Send> Walk<'_, E> {
             }
             // The first name is to be popped first.
             queue.jobs.extend(below.drain(..).rev());
-            if queue.pace.is_slow(listed) && queue.threads < MOST_THREADS {
+            if queue.pace.is_slow(listed) {
+                queue.wanted = (queue.threads + 1).min(MOST_THREADS);
+            }
+            if self.word.hurry.load(Ordering::Relaxed) {
+                queue.wanted = queue.wanted.max(threads_alone(USUAL_THREADS));
+            }
+            if queue.threads < queue.wanted && !queue.jobs.is_empty() {
                 // Where there may be no more threads, those that are there have to do.
                 let more = thread::Builder::new().spawn_scoped(scope, || self.work(scope));
                 queue.threads += usize::from(more.is_ok());
+                queue.wanted = queue.threads;
             }
             let is_over = queue.failure.is_some() || queue.busy == 0 && queue.jobs.is_empty();
             if queue.waiting > 0 && is_over {
@@ -250,6 +289,7 @@ fn visit_one<E>(
             parent,
         });
     }
+    root::give_back(listing.entries);
     (Ok(()), listed)
 }
 

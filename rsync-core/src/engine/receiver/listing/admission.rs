@@ -74,7 +74,7 @@ impl<'a> Admission<'a> {
             let Some(node) = summary.nodes.get(number as usize) else {
                 continue;
             };
-            let was_listed = self.known.get(&path_item(&node.path)) == Some(&Known::Listed);
+            let was_listed = self.is_listed(&node.path);
             if !was_listed {
                 summary.add_listing(number, sum);
                 entries = entries.saturating_add(node.counts.entries);
@@ -90,12 +90,16 @@ impl<'a> Admission<'a> {
         entries
     }
 
+    fn is_listed(&self, path: &RelPath) -> bool {
+        !self.known.is_empty() && self.known.get(&path_item(path)) == Some(&Known::Listed)
+    }
+
     /// Judges a directory whose parent's listing did not show it.
     fn unshown(&self, path: &RelPath) -> Option<&'static str> {
         const NOT_SHOWN: Option<&str> = Some("the directory that it lies in does not have it");
         let mut at = path.clone();
         while let (Some(parent), Some(name)) = (at.parent(), at.file_name()) {
-            if self.known.get(&path_item(&parent)) == Some(&Known::Listed) {
+            if self.is_listed(&parent) {
                 return NOT_SHOWN;
             }
             if self.filter.merge_files().is_empty()
