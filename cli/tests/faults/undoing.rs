@@ -143,6 +143,43 @@ fn a_run_can_be_taken_back_once_the_undo_that_was_killed_is_taken_back() {
     }
 }
 
+/// The undo of the killed undo has what that had put back.
+#[test]
+fn old_versions_that_a_killed_undo_took_are_missed_and_not_forgotten() {
+    let test = "old versions that a killed undo took";
+    if can_not_trace(test) {
+        return;
+    }
+    for options in ["", "--inplace"] {
+        let place = Place::new();
+        place.shell(
+            "mkdir s d; echo new > s/edited; echo older > d/edited; echo old > d/deleted
+             touch -d 2001-01-01 d/*; cp -a d old",
+        );
+        let old = Tree::read(&place.path("old"));
+        pull(&place, options);
+        let (count, _) = killed_undo(&place, None);
+        let mut missed = 0;
+        for moment in 0..count {
+            pull(&place, options);
+            let (_, end) = killed_undo(&place, Some(moment));
+            let log = place.log();
+            if !log.iter().all(|run| run["undone_by"].is_null()) {
+                continue;
+            }
+            if log[0]["command"] == "undo" {
+                place.run("undo", 0);
+            }
+            match undo_all(&place, "pull", &old, &end) {
+                Ok(()) => {}
+                Err(said) if said.contains("its old version is not kept any more") => missed += 1,
+                Err(said) => panic!("{options}: killed before change {moment}: {said}"),
+            }
+        }
+        assert!(missed > 0, "{options}: of {count}");
+    }
+}
+
 #[test]
 fn an_undo_survives_its_death_at_any_change() {
     for options in ["", "--inplace"] {

@@ -6,6 +6,7 @@
 //! cut can be started again.
 
 mod in_place;
+mod outcome;
 mod progress;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use crate::entry::Entry;
 use crate::path::{FileName, RelPath};
 use crate::root::{Detail, Dir, Error, Metadata, Root, is_own_name, is_superuser};
 
+pub use outcome::{Conflict, Undone};
 pub use progress::forget_progress;
 
 use progress::Progress;
@@ -30,38 +32,6 @@ use progress::Progress;
 const OWNER_BITS: u32 = 0o700;
 /// Mode of a directory until it gets the one it had.
 const PRIVATE: u32 = 0o700;
-
-/// What came of an undo.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Undone {
-    /// Changes that were taken back.
-    pub restored: u64,
-    /// Entries that stay as they are, each reported.
-    pub conflicts: u64,
-    /// The root was made by the run and holds nothing now: it may be removed.
-    pub root_is_left_over: bool,
-}
-
-/// Why an entry is not as it was before the run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Conflict {
-    /// Somebody changed, replaced or made it since.
-    #[error("it was changed after that run and stays as it is")]
-    ChangedSince,
-    /// There is something in a directory that the run made.
-    #[error("something was put into it after that run, so it stays")]
-    NotEmpty,
-    /// The run could not keep the old version.
-    #[error("its old version was not kept: there was no room for it in --undo-keep")]
-    NoRoom,
-    /// The run could not keep the old version.
-    #[error("its old version could not be kept at the time")]
-    NotKept,
-    /// The system refused.
-    #[error(transparent)]
-    Failed(Error),
-}
 
 /// Takes back what `records` tell of, the last first. The old versions are in `run`, the
 /// directory of the run; `keeping` keeps what is replaced now.
@@ -114,12 +84,6 @@ enum Step {
 }
 
 type Outcome = Result<Step, Conflict>;
-
-impl From<Error> for Conflict {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
 
 impl Undoing<'_> {
     fn take_back(&mut self, line: usize, record: &Record) {
@@ -244,7 +208,11 @@ impl Undoing<'_> {
 
     fn replaced(&mut self, path: &RelPath, kept: Number, put: &Put) -> Outcome {
         let Some((trash, old)) = self.trash.find(kept)? else {
-            return Ok(Step::NothingToDo);
+            let found = self.place(path)?.map(|(dir, name)| found(&dir, &name));
+            return match found.transpose()?.flatten() {
+                Some((entry, stamp)) if put.is(&entry, &stamp) => Err(Conflict::Gone),
+                _ => Ok(Step::NothingToDo),
+            };
         };
         let Some((dir, name)) = self.place(path)? else {
             return Err(Conflict::ChangedSince);
@@ -262,11 +230,14 @@ impl Undoing<'_> {
     }
 
     fn removed(&mut self, path: &RelPath, kept: Number) -> Outcome {
-        let Some((trash, old)) = self.trash.find(kept)? else {
-            return Ok(Step::NothingToDo);
-        };
         let Some((dir, name)) = self.place(path)? else {
             return Err(Conflict::ChangedSince);
+        };
+        let Some((trash, old)) = self.trash.find(kept)? else {
+            return match dir.entry(&name, &Detail::default())? {
+                Some(_) => Ok(Step::NothingToDo),
+                None => Err(Conflict::Gone),
+            };
         };
         if dir.entry(&name, &Detail::default())?.is_some() {
             return if are_alike((&dir, &name), (&trash, &old))? {

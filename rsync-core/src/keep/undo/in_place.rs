@@ -27,10 +27,15 @@ struct Present {
 
 impl Undoing<'_> {
     pub(super) fn rewritten(&mut self, line: usize, path: &RelPath, kept: Number) -> Outcome {
-        let Some((trash, old)) = self.trash.find(kept)? else {
-            return Ok(Step::NothingToDo);
-        };
         let present = self.present(path)?;
+        let Some((trash, old)) = self.trash.find(kept)? else {
+            let is_as_left = self.rewritten.contains_key(path) && self.is_as_left(path, &present);
+            return if is_as_left {
+                Err(Conflict::Gone)
+            } else {
+                Ok(Step::NothingToDo)
+            };
+        };
         if !self.is_as_left(path, &present) {
             let is_begun = self.progress.has_begun(line) && self.is_same(path, &present);
             if !is_begun || !present.is_start_of(&trash.open_file(&old)?)? {
