@@ -209,18 +209,16 @@ impl<'a> Lister<'a> {
         complete: bool,
         with_content: bool,
     ) -> Result<(), ConnectionError> {
-        let mut left = std::mem::take(entries);
         let mut id = None;
         let mut room = self.rooms().pop().unwrap_or_default();
-        loop {
+        let mut parts = parts(std::mem::take(entries)).into_iter().peekable();
+        while let Some(part) = parts.next() {
             self.requests.wait_for_room();
-            let rest = left.split_off(left.len().min(MAX_LISTING_ENTRIES));
-            let more = !rest.is_empty();
             let message = Listing {
                 dir: id.unwrap_or(DirId(0)),
                 path: path.clone(),
-                entries: left,
-                more,
+                entries: part,
+                more: parts.peek().is_some(),
                 complete,
                 content_follows: with_content,
             };
@@ -243,12 +241,9 @@ impl<'a> Lister<'a> {
             } else {
                 entries.append(&mut part);
             }
-            if !more {
-                self.rooms().push(room);
-                return Ok(());
-            }
-            left = rest;
         }
+        self.rooms().push(room);
+        Ok(())
     }
 
     fn tell_owners(&self, entries: &[Entry]) -> Result<(), ConnectionError> {
@@ -265,6 +260,19 @@ impl<'a> Lister<'a> {
             self.outbox.send(&FromSender::Owners(owners))
         })
     }
+}
+
+/// Entries in parts of which each fits into a message; one part if there are none.
+fn parts(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    if entries.len() <= MAX_LISTING_ENTRIES {
+        return vec![entries];
+    }
+    let mut parts = Vec::with_capacity(entries.len().div_ceil(MAX_LISTING_ENTRIES));
+    let mut left = entries.into_iter();
+    while left.len() > 0 {
+        parts.push(left.by_ref().take(MAX_LISTING_ENTRIES).collect());
+    }
+    parts
 }
 
 /// Which entries of a listing with `content_follows` have their content sent unasked: regular

@@ -63,6 +63,11 @@ impl Word {
     pub(crate) fn hurry(&self) {
         self.hurry.store(true, Ordering::Relaxed);
     }
+
+    /// True once after it was told to hurry.
+    fn is_to_hurry(&self) -> bool {
+        self.hurry.load(Ordering::Relaxed) && self.hurry.swap(false, Ordering::Relaxed)
+    }
 }
 
 struct Job {
@@ -158,7 +163,7 @@ impl<E: Send> Walk<'_, E> {
             if queue.pace.is_slow(listed) {
                 queue.wanted = (queue.threads + 1).min(MOST_THREADS);
             }
-            if self.word.hurry.load(Ordering::Relaxed) {
+            if self.word.is_to_hurry() {
                 queue.wanted = queue.wanted.max(threads_alone(USUAL_THREADS));
             }
             if queue.threads < queue.wanted && !queue.jobs.is_empty() {
@@ -310,13 +315,61 @@ pub(crate) fn problem(operation: &str, error: &root::Error) -> ProblemKind {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+    use crate::engine::tree::Side;
+    use crate::filter::Filter;
+    use crate::options::Options;
+    use crate::plan::Guard;
+    use crate::root::Root;
 
     /// How often the pace of `count` directories with ten entries is said to be slow.
     fn slow(count: u32, time: Duration) -> usize {
         let mut pace = Pace::default();
         let listed = || Listed { time, entries: 10 };
         (0..count).filter(|_| pace.is_slow(listed())).count()
+    }
+
+    /// How many threads visit a tree of many directories. Each waits for `awaited` of them to be
+    /// there, though not for ever.
+    fn walkers(word: &Word, awaited: usize) -> usize {
+        let place = tempfile::tempdir().unwrap();
+        for number in 0..20 {
+            std::fs::create_dir(place.path().join(number.to_string())).unwrap();
+        }
+        let options = Options::default();
+        let filter = Filter::new(&options.filter, false).unwrap();
+        let tree = Tree {
+            root: Root::open(place.path()).unwrap(),
+            only: None,
+            filter: &filter,
+            options: &options,
+            side: Side::Source,
+            guard: Guard::default(),
+        };
+        let (seen, came) = (Mutex::new(HashSet::new()), Condvar::new());
+        let outcome = walk::<()>(&tree, word, &|visit| {
+            let mut seen = seen.lock().unwrap();
+            if !visit.path.is_root() {
+                seen.insert(thread::current().id());
+                came.notify_all();
+                let patience = Duration::from_secs(10);
+                drop(came.wait_timeout_while(seen, patience, |seen| seen.len() < awaited));
+            }
+            Ok(Some(0))
+        });
+        assert_eq!(outcome, Ok(()));
+        seen.into_inner().unwrap().len()
+    }
+
+    #[test]
+    fn a_walk_that_is_to_hurry_takes_the_processors_that_are_free() {
+        let (usual, alone) = (threads(USUAL_THREADS), threads_alone(USUAL_THREADS));
+        assert_eq!(walkers(&Word::default(), usual), usual);
+        let word = Word::default();
+        word.hurry();
+        assert_eq!(walkers(&word, alone), alone);
     }
 
     #[test]
