@@ -42,6 +42,31 @@ fn killed_undo(place: &Place, before: Option<usize>) -> (usize, End) {
     (changes, end.unwrap())
 }
 
+/// Brings the destination to where there is something to take back, begins with that, and takes back
+/// what was done till it was killed. Nothing if the undo was complete then, and had said so.
+fn undone_killed_undo(place: &Place, options: &str, moment: usize) -> Option<End> {
+    pull(place, options);
+    let (_, end) = killed_undo(place, Some(moment));
+    let log = place.log();
+    if log.iter().any(|run| !run["undone_by"].is_null()) {
+        return None;
+    }
+    if log[0]["command"] == "undo" {
+        place.run("undo", 0);
+    }
+    Some(end)
+}
+
+/// A destination of which files are changed in place; nothing if this machine lets no program trace
+/// another.
+fn changed_in_place(test: &str) -> Option<Place> {
+    (!can_not_trace(test)).then(|| {
+        let place = Place::new();
+        place.shell(CHANGED_IN_PLACE);
+        place
+    })
+}
+
 fn assert_survived(test: &str, place: &Place, options: &str, sample: Option<usize>) {
     let old = Tree::read(&place.path("old"));
     pull(place, options);
@@ -68,11 +93,9 @@ fn assert_survived(test: &str, place: &Place, options: &str, sample: Option<usiz
 #[test]
 fn the_undo_of_what_was_changed_in_place_survives_its_death_at_any_change() {
     let test = "undo of files changed in place";
-    if can_not_trace(test) {
+    let Some(place) = changed_in_place(test) else {
         return;
-    }
-    let place = Place::new();
-    place.shell(CHANGED_IN_PLACE);
+    };
     assert_survived(test, &place, "--inplace", None);
 }
 
@@ -80,11 +103,9 @@ fn the_undo_of_what_was_changed_in_place_survives_its_death_at_any_change() {
 #[test]
 fn what_is_changed_after_an_undo_was_killed_stays_as_it_is() {
     let test = "changes after an undo that was killed";
-    if can_not_trace(test) {
+    let Some(place) = changed_in_place(test) else {
         return;
-    }
-    let place = Place::new();
-    place.shell(CHANGED_IN_PLACE);
+    };
     place.shell("sed 7s/7/8/ old/grown > grown; head -c 9999 old/edited | sed 7s/7/8/ > edited");
     pull(&place, "--inplace");
     let (count, _) = killed_undo(&place, None);
@@ -128,16 +149,9 @@ fn a_run_can_be_taken_back_once_the_undo_that_was_killed_is_taken_back() {
     pull(&place, "--inplace");
     let (count, _) = killed_undo(&place, None);
     for moment in 0..count {
-        pull(&place, "--inplace");
-        let (_, end) = killed_undo(&place, Some(moment));
-        let log = place.log();
-        if !log.iter().all(|run| run["undone_by"].is_null()) {
-            // It was complete, and said so.
+        let Some(end) = undone_killed_undo(&place, "--inplace", moment) else {
             continue;
-        }
-        if log[0]["command"] == "undo" {
-            place.run("undo", 0);
-        }
+        };
         let judged = undo_all(&place, "pull", &old, &end);
         assert!(judged.is_ok(), "killed before change {moment}: {judged:?}");
     }
@@ -161,15 +175,9 @@ fn old_versions_that_a_killed_undo_took_are_missed_and_not_forgotten() {
         let (count, _) = killed_undo(&place, None);
         let mut missed = 0;
         for moment in 0..count {
-            pull(&place, options);
-            let (_, end) = killed_undo(&place, Some(moment));
-            let log = place.log();
-            if !log.iter().all(|run| run["undone_by"].is_null()) {
+            let Some(end) = undone_killed_undo(&place, options, moment) else {
                 continue;
-            }
-            if log[0]["command"] == "undo" {
-                place.run("undo", 0);
-            }
+            };
             match undo_all(&place, "pull", &old, &end) {
                 Ok(()) => {}
                 Err(said) if said.contains("its old version is not kept any more") => missed += 1,
