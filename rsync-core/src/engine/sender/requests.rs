@@ -46,7 +46,10 @@ pub(crate) struct Request {
 #[derive(Default)]
 pub(crate) struct Requests {
     state: Mutex<State>,
-    changed: Condvar,
+    /// There is something to do for one more worker.
+    asked: Condvar,
+    /// There is room for more requests.
+    room: Condvar,
 }
 
 #[derive(Default)]
@@ -59,6 +62,8 @@ struct State {
     /// Who wants to know how the account stands, and when.
     interims: Due,
     closed: bool,
+    /// Workers that wait: waking nobody would still be a system call.
+    idle: usize,
 }
 
 /// When it is said how the account stands.
@@ -102,8 +107,7 @@ impl Requests {
             }
         }
         state.waiting.push_back(request);
-        drop(state);
-        self.changed.notify_all();
+        self.wake_one(state);
         Ok(())
     }
 
@@ -117,17 +121,19 @@ impl Requests {
             }
             if let Some(request) = state.waiting.pop_front() {
                 if state.waiting.len() + 1 == MAX_WAITING {
-                    self.changed.notify_all();
+                    self.room.notify_all();
                 }
                 return Some(Task::Answer(request));
             }
             if state.closed {
                 return None;
             }
+            state.idle += 1;
             state = self
-                .changed
+                .asked
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
         }
     }
 
@@ -152,8 +158,16 @@ impl Requests {
         let interims = &mut state.interims;
         if idle && interims.may_be_said && interims.is_news && (now || interims.has_enough) {
             interims.is_due = true;
-            drop(state);
-            self.changed.notify_all();
+            self.wake_one(state);
+        }
+    }
+
+    /// Wakes one worker, which is enough for one thing to do.
+    fn wake_one(&self, state: MutexGuard<'_, State>) {
+        let is_idle = state.idle > 0;
+        drop(state);
+        if is_idle {
+            self.asked.notify_one();
         }
     }
 
@@ -162,7 +176,7 @@ impl Requests {
         let mut state = self.lock();
         while state.waiting.len() >= MAX_WAITING && !state.closed {
             state = self
-                .changed
+                .room
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
@@ -213,7 +227,8 @@ impl Requests {
             signature.end();
         }
         drop(state);
-        self.changed.notify_all();
+        self.asked.notify_all();
+        self.room.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
