@@ -19,6 +19,7 @@ mod accounts;
 mod content;
 mod kept;
 mod kinds;
+mod meanwhile;
 mod names;
 mod order;
 mod trees;

@@ -1,13 +1,15 @@
 //! Merges the sender's listings with what is at the destination.
 //!
 //! Each listing brings its directory's listing at the destination along; the two are merged by
-//! name, and every pair is decided on the spot. What can be done at once is done (directories,
+//! name, and every pair is decided on the spot. A listing that was kept since it was condensed tells
+//! what stays as it is; all else is looked at again (`look`). What can be done at once is done (directories,
 //! links, metadata); content is asked for; what must come last is put aside.
 
 mod admission;
 mod decide;
 mod directory;
 mod links;
+mod look;
 mod undescribed;
 
 use std::collections::{HashMap, HashSet};
@@ -166,7 +168,15 @@ impl<'s, 'a> Listings<'s, 'a> {
         // The merge is lent out while decisions are made, which need the rest of the state.
         let mut merge = std::mem::replace(&mut open.merge, Merge::new(Vec::new()));
         merge.part(listing.entries, |pair| pairs.push(pair));
+        if listing.more {
+            open.merge = merge;
+        } else {
+            pairs.extend(merge.rest().map(Pair::Destination));
+        }
         for pair in pairs {
+            let Some(pair) = self.as_it_is(&open, pair) else {
+                continue;
+            };
             match pair {
                 Pair::Source(entry) => {
                     if as_listed.is_none() {
@@ -187,10 +197,8 @@ impl<'s, 'a> Listings<'s, 'a> {
             }
         }
         if listing.more {
-            open.merge = merge;
             self.open.insert(listing.dir, open);
         } else {
-            merge.rest().for_each(|found| self.extraneous(&open, found));
             self.report_undescribed(&open);
             self.fresh.remove(&open.path);
             self.sum
@@ -217,6 +225,9 @@ impl<'s, 'a> Listings<'s, 'a> {
     /// # Errors
     /// The sender calls more or less agreed than this end has left of what was not listed.
     pub(super) fn finish(&mut self, listed: &Listed) -> Result<Deferred, Error> {
+        if let Some(summary) = self.shared.summary {
+            summary.forget_listings();
+        }
         let is_complete = listed.complete && !self.has_problems;
         if is_complete && self.shared.features.contains(Features::TREES) {
             let agreed = self.admission.add_agreed(&mut self.sum);

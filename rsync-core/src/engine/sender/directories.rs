@@ -24,19 +24,22 @@ impl<'a> Directories<'a> {
         }
     }
 
-    /// Gives `listing` the next number and pushes it. Numbers reach the receiver in order.
+    /// Gives `listing` the next number and pushes it; remembers the directory if it is held open.
+    /// Numbers reach the receiver in order.
     ///
     /// Gives the number, and the entries back.
     pub(crate) fn announce(
         &self,
         mut listing: Listing,
-        dir: &Arc<Dir>,
+        dir: Option<&Arc<Dir>>,
         outbox: &Outbox<FromSender>,
     ) -> Result<(DirId, Vec<Entry>), ConnectionError> {
         let mut paths = self.lock();
         let id = DirId(u32::try_from(paths.len()).unwrap_or(u32::MAX));
         paths.push(listing.path.clone());
-        self.handles.keep(&listing.path, dir);
+        if let Some(dir) = dir {
+            self.handles.keep(&listing.path, dir);
+        }
         listing.dir = id;
         Ok((id, push(listing, outbox)?))
     }

@@ -2,7 +2,8 @@
 //!
 //! Against an empty destination the tree is walked once and everything is sent as it is found,
 //! content included. Otherwise the tree is condensed first ([`Summary`]), and only directories
-//! whose digest the receiver does not hold are listed.
+//! whose digest the receiver does not hold are listed: as they were condensed, where that was kept
+//! (`engine/tree/kept.rs`).
 
 mod differences;
 
@@ -82,7 +83,7 @@ impl<'a> Lister<'a> {
         let summary = OnceLock::new();
         let word = Word::default();
         let first = std::thread::scope(|scope| {
-            scope.spawn(|| summary.set(Summary::of(self.tree, &word)));
+            scope.spawn(|| drop(summary.set(Summary::of(self.tree, &word))));
             let first = held.recv();
             match first {
                 Ok(Holdings::Digests(_)) => word.hurry(),
@@ -140,7 +141,8 @@ impl<'a> Lister<'a> {
         walk(self.tree, &Word::default(), &|visit: Visit<'_>| {
             match (visit.dir, visit.listing) {
                 (Some(dir), Ok(listing)) => {
-                    self.send_listing(dir, visit.path, listing, with_content)?
+                    self.condense(visit.path, listing);
+                    self.send_listing(visit.path, listing, with_content.then_some(dir))?;
                 }
                 (_, Err(kind)) => self.problem(visit.path.clone(), kind)?,
                 (None, Ok(_)) => {}
@@ -166,18 +168,8 @@ impl<'a> Lister<'a> {
             .send(&FromSender::Problem(Problem { path, kind }))
     }
 
-    fn send_listing(
-        &self,
-        dir: &Arc<Dir>,
-        path: &RelPath,
-        listing: &mut DirListing,
-        with_content: bool,
-    ) -> Result<(), ConnectionError> {
-        {
-            let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-            listed.listed += listing.entries.len() as u64;
-            listed.excluded += listing.excluded;
-        }
+    /// Adds a listing to the digest of the source.
+    fn condense(&self, path: &RelPath, listing: &DirListing) {
         let options = self.tree.options;
         let taken = listing
             .entries
@@ -185,6 +177,20 @@ impl<'a> Lister<'a> {
             .filter(|entry| plan::left_out(entry, path, options).is_none());
         let fingerprint = plan::fingerprint(taken, options);
         self.sum().add(path, &fingerprint.digest);
+    }
+
+    /// Sends a listing, and behind it the content of its files if these are to be read in a directory.
+    fn send_listing(
+        &self,
+        path: &RelPath,
+        listing: &mut DirListing,
+        content_from: Option<&Arc<Dir>>,
+    ) -> Result<(), ConnectionError> {
+        {
+            let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+            listed.listed += listing.entries.len() as u64;
+            listed.excluded += listing.excluded;
+        }
         let mut complete = listing.problems.is_empty();
         for (name, kind) in &listing.problems {
             // A name that can not be carried is reported at its directory.
@@ -197,17 +203,16 @@ impl<'a> Lister<'a> {
             complete = false;
         }
         self.tell_owners(&listing.entries)?;
-        self.send_parts(dir, path, &mut listing.entries, complete, with_content)
+        self.send_parts(path, &mut listing.entries, complete, content_from)
     }
 
     /// Sends entries as they are, in as many parts as it takes, and puts them back.
     fn send_parts(
         &self,
-        dir: &Arc<Dir>,
         path: &RelPath,
         entries: &mut Vec<Entry>,
         complete: bool,
-        with_content: bool,
+        content_from: Option<&Arc<Dir>>,
     ) -> Result<(), ConnectionError> {
         let mut id = None;
         let mut room = self.rooms().pop().unwrap_or_default();
@@ -220,14 +225,16 @@ impl<'a> Lister<'a> {
                 entries: part,
                 more: parts.peek().is_some(),
                 complete,
-                content_follows: with_content,
+                content_follows: content_from.is_some(),
             };
             let (dir_id, mut part) = match id {
-                None => self.directories.announce(message, dir, self.outbox)?,
+                None => self
+                    .directories
+                    .announce(message, content_from, self.outbox)?,
                 Some(id) => (id, directories::push(message, self.outbox)?),
             };
             id = Some(dir_id);
-            if with_content {
+            if let Some(dir) = content_from {
                 let mut bundler = Bundler::new(self.content, dir_id, room);
                 for (entry, index) in part.iter().zip(entries.len() as u32..) {
                     if pushed_unasked(entry, path, self.tree.options) {

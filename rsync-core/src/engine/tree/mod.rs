@@ -2,6 +2,7 @@
 //! entry asked for, mode changes), and ways to go through all of it.
 
 mod digest;
+mod kept;
 mod summary;
 mod view;
 mod walk;

@@ -11,6 +11,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use crate::engine::tree::kept::Kept;
 use crate::engine::tree::{DirListing, DirectorySum, Side, Tree, Visit, Word, walk};
 use crate::filter::Scope;
 use crate::path::{FileName, RelPath};
@@ -93,6 +94,8 @@ pub(crate) struct Summary {
     pub(crate) nodes: Vec<Node>,
     /// Left-overs of an interrupted run, with their directories.
     pub(crate) temporaries: Vec<(RelPath, FileName)>,
+    /// Nothing once nobody wants to know any more.
+    kept: Mutex<Option<Kept>>,
     /// Made when the first directory is looked up.
     by_path: OnceLock<HashMap<u64, u32>>,
 }
@@ -104,10 +107,12 @@ impl Summary {
         struct Building {
             nodes: Vec<Node>,
             temporaries: Vec<(RelPath, FileName)>,
+            kept: Kept,
         }
         let building = Mutex::new(Building {
             nodes: Vec::new(),
             temporaries: Vec::new(),
+            kept: Kept::new(tree),
         });
         let outcome = walk::<Stopped>(tree, word, &|visit| {
             if word.is_to_stop() {
@@ -120,6 +125,7 @@ impl Summary {
                 building.nodes[visit.parent as usize].children.push(number);
             }
             building.nodes.push(node);
+            building.kept.add(visit.listing.as_deref().ok());
             for name in visit
                 .listing
                 .iter()
@@ -136,6 +142,7 @@ impl Summary {
         let Building {
             mut nodes,
             temporaries,
+            kept,
         } = building
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
@@ -143,8 +150,25 @@ impl Summary {
         Self {
             nodes,
             temporaries,
+            kept: Mutex::new(Some(kept)),
             by_path: OnceLock::new(),
         }
+    }
+
+    /// The listing of the directory at `number` as it was condensed, if it is kept.
+    pub(crate) fn listing(&self, number: u32) -> Option<DirListing> {
+        let node = self.nodes.get(number as usize)?;
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(DirListing {
+            entries: kept.as_ref()?.entries(number)?,
+            excluded: node.counts.excluded,
+            ..DirListing::default()
+        })
+    }
+
+    /// Keeps no listings any longer.
+    pub(crate) fn forget_listings(&self) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// True if the tree holds nothing at all.

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::Listings;
 use crate::engine::error::Error;
+use crate::engine::tree::{DirListing, path_item};
 use crate::filter::Scope;
 use crate::monitor::Trouble;
 use crate::path::RelPath;
@@ -33,6 +34,8 @@ pub(super) struct OpenListing {
     /// Filter rules in force in it.
     pub(super) scope: Scope,
     pub(super) merge: Merge,
+    /// What is merged was listed when it was condensed.
+    pub(super) is_kept: bool,
     pub(super) index: u32,
     /// Names in it that could not be described, and that the source was not found to have.
     pub(super) undescribed: Vec<(Vec<u8>, ProblemKind)>,
@@ -61,6 +64,7 @@ impl Listings<'_, '_> {
             dir: None,
             scope: self.scope.clone(),
             merge: Merge::new(Vec::new()),
+            is_kept: false,
             index: 0,
             undescribed: Vec::new(),
             incomplete: !listing.complete,
@@ -82,9 +86,13 @@ impl Listings<'_, '_> {
             Ok(dir) => {
                 if !is_fresh {
                     self.prepare(&path, &dir);
-                    let listed = tree
-                        .scope_at(&path)
-                        .and_then(|scope| Ok((tree.list(&dir, &path, &scope)?, scope)));
+                    let kept = self.kept(&path);
+                    open.is_kept = kept.is_some();
+                    let listed = tree.scope_at(&path).and_then(|scope| {
+                        let listing =
+                            kept.map_or_else(|| tree.list(&dir, &path, &scope), Result::Ok)?;
+                        Ok((listing, scope))
+                    });
                     match listed {
                         Ok((found, scope)) => {
                             open.merge = Merge::new(found.entries);
@@ -106,6 +114,12 @@ impl Listings<'_, '_> {
             }
         }
         Ok(open)
+    }
+
+    /// What is in a directory, as it was condensed.
+    fn kept(&self, path: &RelPath) -> Option<DirListing> {
+        let summary = self.shared.summary?;
+        summary.listing(summary.find(path_item(path))?)
     }
 
     /// Changing what is in a directory changes its times, and may need a permission that it does

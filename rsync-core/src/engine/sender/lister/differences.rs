@@ -89,7 +89,7 @@ impl Lister<'_> {
                     stack.extend(node.children.iter().rev());
                 }
                 Agreement::Unexplored | Agreement::None => {
-                    let there = self.list_again(summary, node)?;
+                    let there = self.list(summary, number, node)?;
                     stack.extend(there.iter().rev());
                 }
             }
@@ -98,24 +98,39 @@ impl Lister<'_> {
         Ok(())
     }
 
-    /// Lists a directory as it is now. Gives the numbers of those below it that are still there.
-    fn list_again(&self, summary: &Summary, node: &Node) -> Result<Vec<u32>, ConnectionError> {
+    /// Lists a directory as it was condensed, if that was kept. Gives the numbers of those below it.
+    fn list(
+        &self,
+        summary: &Summary,
+        number: u32,
+        node: &Node,
+    ) -> Result<Vec<u32>, ConnectionError> {
         // Without its own rules nobody knows what of it takes part.
         if let Some(problem) = &node.problem {
             self.problem(node.path.clone(), problem.clone())?;
             return Ok(Vec::new());
         }
+        let Some(mut listing) = summary.listing(number) else {
+            return self.list_again(summary, node);
+        };
+        summary.add_listing(number, &mut self.sum());
+        self.send_listing(&node.path, &mut listing, None)?;
+        Ok(node.children.clone())
+    }
+
+    /// Lists a directory as it is now. Gives the numbers of those below it that are still there.
+    fn list_again(&self, summary: &Summary, node: &Node) -> Result<Vec<u32>, ConnectionError> {
         let opened = self.directories.open(&node.path);
-        let listed =
-            opened.and_then(|dir| Ok((self.tree.list(&dir, &node.path, &node.scope)?, dir)));
-        let (mut listing, dir) = match listed {
+        let listed = opened.and_then(|dir| self.tree.list(&dir, &node.path, &node.scope));
+        let mut listing = match listed {
             Ok(listed) => listed,
             Err(error) => {
                 self.problem(node.path.clone(), problem("open", &error))?;
                 return Ok(Vec::new());
             }
         };
-        self.send_listing(&dir, &node.path, &mut listing, false)?;
+        self.condense(&node.path, &listing);
+        self.send_listing(&node.path, &mut listing, None)?;
         // A directory that came since the tree was condensed, or could not be described then.
         let mut known: HashMap<&RelPath, u32> = HashMap::new();
         for &number in &node.children {
@@ -140,16 +155,17 @@ impl Lister<'_> {
         while let Some((path, scope)) = stack.pop() {
             let listed = self.directories.open(&path).and_then(|dir| {
                 let scope = self.tree.enter(&scope, &dir, &path)?;
-                Ok((self.tree.list(&dir, &path, &scope)?, dir, scope))
+                Ok((self.tree.list(&dir, &path, &scope)?, scope))
             });
-            let (mut listing, dir, scope) = match listed {
+            let (mut listing, scope) = match listed {
                 Ok(listed) => listed,
                 Err(error) => {
                     self.problem(path.clone(), problem("open", &error))?;
                     continue;
                 }
             };
-            self.send_listing(&dir, &path, &mut listing, false)?;
+            self.condense(&path, &listing);
+            self.send_listing(&path, &mut listing, None)?;
             if path.depth() < MAX_DEPTH {
                 let dirs = listing.entries.iter().filter(|entry| entry.is_dir());
                 stack.extend(dirs.map(|entry| (path.join(&entry.name), scope.clone())));
