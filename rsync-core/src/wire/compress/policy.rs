@@ -181,8 +181,8 @@ impl Policy {
         }
         self.packed_since_trial = self.packed_since_trial.saturating_add(sent.wire_len as u64);
         let hardly_waited = self.waiting < self.packing / 4;
-        let is_light = self.balance.effort() == Effort::Light;
-        if hardly_waited && is_light && self.packed_since_trial > self.trial_after {
+        if hardly_waited && self.balance.is_swiftest() && self.packed_since_trial > self.trial_after
+        {
             self.speed = Speed::Fast;
             self.trial_after = (self.trial_after * 2).min(MAX_TRIAL_AFTER);
             self.forget();
@@ -325,7 +325,7 @@ mod tests {
         let mut policy = Policy::new(Compression::Auto);
         run(&mut policy, 100, 5_000_000, 200_000_000);
         let packed = run(&mut policy, 2000, 2_000_000_000, 200_000_000);
-        assert!(packed < 600, "{packed} frames");
+        assert!(packed < 700, "{packed} frames");
     }
 
     #[test]

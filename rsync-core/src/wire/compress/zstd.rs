@@ -26,6 +26,7 @@ const PROBE_LEVEL: i32 = 1;
 fn parameters(effort: Effort) -> [CParameter; 3] {
     let (level, searches, match_len) = match effort {
         Effort::Level(level) => (level.clamp(MIN_LEVEL, MAX_LEVEL), 0, 0),
+        Effort::Swift => (1, 0, 0),
         Effort::Light => (3, 0, 0),
         Effort::Thorough => (5, 4, 6),
         Effort::Deep => (6, 4, 6),
