@@ -113,8 +113,8 @@ impl<'a> Content<'a> {
             How::Whole => self.whole(file, &dir, &request.name, &mut room.content),
             How::From(offset) => self.stream(file, &dir, &request.name, Form::From(offset)),
             How::Digest => {
-                let mut buffer = vec![0; MAX_CONTENT_LEN];
-                let result = crate::engine::tree::digest_of(&dir, &request.name, &mut buffer);
+                room.pieces.resize(MAX_CONTENT_LEN, 0);
+                let result = crate::engine::tree::digest_of(&dir, &request.name, &mut room.pieces);
                 let result = result.map_err(|error| system_failure("read", &error));
                 self.outbox.send(&FromSender::Digested { file, result })
             }
@@ -361,6 +361,8 @@ enum Form<'a> {
 struct Room {
     /// Room for content, whatever is in it.
     content: Vec<u8>,
+    /// Room for a piece of a file that is only hashed.
+    pieces: Vec<u8>,
     matcher: Matcher,
 }
 
