@@ -147,3 +147,32 @@ fn ends_of_any_age_find_what_differs_in_a_wide_tree() {
         assert_eq!(snapshot(&from), snapshot(&to));
     }
 }
+
+#[test]
+fn what_is_made_of_an_old_version_is_proven_whatever_the_age_of_the_ends() {
+    let now = Settings::default();
+    for (here, there) in [
+        (old(), old()),
+        (old(), now.clone()),
+        (now.clone(), old()),
+        (now.clone(), now),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let (from, to) = (place.path().join("from"), place.path().join("to"));
+        let mut content: Vec<u8> = (0..300_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
+        write(to.join("file"), &content);
+        content[100_000] ^= 1;
+        content.extend(b"and some more");
+        write(from.join("file"), &content);
+        let (stream, served) = streams();
+        let agent = std::thread::spawn(move || engine::serve(served, &there));
+        let (options, monitor) = (deleting(), Recorder::default());
+        let source = content_of(&from);
+        let report =
+            engine::pull(stream, source.as_bytes(), &to, &options, &here, &monitor).unwrap();
+        agent.join().unwrap().unwrap();
+        assert_eq!(snapshot(&to), snapshot(&from));
+        assert!(report.receipt.matched_bytes > 280_000);
+        assert!(report.receipt.literal_bytes < 20_000, "it came only once");
+    }
+}

@@ -7,8 +7,34 @@
 
 use std::fmt;
 
-/// First 8 bytes of a block's keyed BLAKE3, or fewer and zeros behind them.
+/// First 8 bytes of a [`BlockHash`], or fewer and zeros behind them.
 pub type Strong = [u8; 8];
+
+/// A block's keyed BLAKE3, all 32 bytes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockHash([u8; 32]);
+
+impl BlockHash {
+    /// The hash's 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The strong checksum that begins this hash, of which the first `len` bytes count.
+    pub fn strong(&self, len: usize) -> Strong {
+        let mut strong = Strong::default();
+        for (to, from) in strong.iter_mut().zip(&self.0).take(len) {
+            *to = *from;
+        }
+        strong
+    }
+}
+
+impl From<[u8; 32]> for BlockHash {
+    fn from(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+}
 
 /// The key of all strong block sums of one session.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,14 +52,14 @@ impl BlockKey {
         ))
     }
 
-    /// Strong checksum of `block`, of which the first `len` bytes count.
-    pub fn strong(&self, block: &[u8], len: usize) -> Strong {
-        let hash = blake3::keyed_hash(&self.0, block);
-        let mut strong = Strong::default();
-        for (to, from) in strong.iter_mut().zip(hash.as_bytes()).take(len) {
-            *to = *from;
-        }
-        strong
+    /// Hash of `block`.
+    pub fn hash(&self, block: &[u8]) -> BlockHash {
+        BlockHash(*blake3::keyed_hash(&self.0, block).as_bytes())
+    }
+
+    /// The key's 32 bytes.
+    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 
@@ -55,7 +81,7 @@ mod tests {
 
     #[test]
     fn another_nonce_of_either_end_gives_other_sums() {
-        let sum = |client, agent| BlockKey::derive(&[client; 16], &[agent; 16]).strong(b"block", 8);
+        let sum = |client, agent| BlockKey::derive(&[client; 16], &[agent; 16]).hash(b"block");
         assert_eq!(sum(1, 2), sum(1, 2));
         assert_ne!(sum(1, 2), sum(3, 2));
         assert_ne!(sum(1, 2), sum(1, 3));
@@ -64,12 +90,13 @@ mod tests {
 
     #[test]
     fn a_short_sum_is_the_beginning_of_the_long_one() {
-        let key = BlockKey::from([1; 32]);
-        let long = key.strong(b"block", 8);
+        let hash = BlockKey::from([1; 32]).hash(b"block");
+        let long = hash.strong(8);
+        assert_eq!(long, hash.as_bytes()[..8]);
         for len in 0..=8 {
             let mut begins = [0; 8];
             begins[..len].copy_from_slice(&long[..len]);
-            assert_eq!(key.strong(b"block", len), begins);
+            assert_eq!(hash.strong(len), begins);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::checksum::{BlockHasher, BlockKey, ContentHasher};
 use crate::wire::message::{Basis, How};
 
 /// Shortest block that a peer may ask for, in bytes.
@@ -40,13 +41,14 @@ const LONG: u64 = 256 << 20;
 /// Blocks become larger rather than more than this, if they are not too large yet.
 const MANY_BLOCKS: u64 = 1 << 18;
 
-/// Length of a basis, of its blocks and of their sums. The last block may be shorter than the
-/// others.
+/// Length of a basis, of its blocks and of their sums, and how what is made of it is proven. The last
+/// block may be shorter than the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     basis_len: u64,
     block_len: u32,
     strong_len: u8,
+    digest_by_blocks: bool,
 }
 
 /// A basis that can not be cut like that.
@@ -81,6 +83,7 @@ impl Shape {
             basis_len,
             block_len,
             strong_len: MAX_STRONG_LEN,
+            digest_by_blocks: false,
         })
     }
 
@@ -124,6 +127,30 @@ impl Shape {
         Self {
             strong_len: bytes.clamp(MIN_STRONG_LEN, MAX_STRONG_LEN),
             ..self
+        }
+    }
+
+    /// The same, with the digest of the new file taken [by blocks](BlockHasher) of this length instead
+    /// of plainly. Both ends have to agree on that.
+    #[must_use]
+    pub fn with_digest_by_blocks(self) -> Self {
+        Self {
+            digest_by_blocks: true,
+            ..self
+        }
+    }
+
+    /// True if the digest of the new file is taken by blocks.
+    pub fn has_digest_by_blocks(&self) -> bool {
+        self.digest_by_blocks
+    }
+
+    /// What computes the digest of the new file. The blocks are hashed with `key`.
+    pub fn hasher(&self, key: &BlockKey) -> ContentHasher {
+        if self.digest_by_blocks {
+            ContentHasher::ByBlocks(Box::new(BlockHasher::new(key, self.block_len as usize)))
+        } else {
+            ContentHasher::default()
         }
     }
 

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 use super::shape::{Shape, WEAK_LEN};
-use crate::checksum::{BlockKey, Rolling, Strong};
+use crate::checksum::{BlockHash, BlockKey, Rolling, Strong};
 use crate::wire::limits::MAX_SIGNATURE_LEN;
 
 /// A piece of the signature goes out after so many bytes of basis: the other end starts to match
@@ -22,16 +22,21 @@ const READ_LEN: usize = 256 << 10;
 pub struct BlockSum {
     /// Value of [`Rolling`].
     pub weak: u32,
-    /// Keyed sum, as of [`BlockKey::strong`].
+    /// Keyed sum, as of [`BlockHash::strong`].
     pub strong: Strong,
 }
 
 impl BlockSum {
     /// The sums of `block`, which belongs to a basis of this shape.
     pub fn of(block: &[u8], shape: &Shape, key: &BlockKey) -> Self {
+        Self::with(block, shape, &key.hash(block))
+    }
+
+    /// The sums of `block`, whose hash is known.
+    fn with(block: &[u8], shape: &Shape, hash: &BlockHash) -> Self {
         Self {
             weak: Rolling::of(block).value(),
-            strong: key.strong(block, shape.strong_len()),
+            strong: hash.strong(shape.strong_len()),
         }
     }
 
@@ -75,13 +80,14 @@ pub fn sign<E>(
     basis: impl Read,
     shape: Shape,
     key: &BlockKey,
-    emit: impl FnMut(&[u8]) -> Result<(), E>,
+    mut emit: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), SignError<E>> {
-    sign_blocks(basis, shape, 0..shape.blocks(), key, emit)
+    sign_blocks(basis, shape, 0..shape.blocks(), key, |sums, _| emit(sums))
 }
 
 /// Signs the blocks `blocks` of a basis. `basis` stands at the first byte of the first of them.
-/// Pieces of adjacent ranges, put together in order, are the signature of both.
+/// Pieces of adjacent ranges, put together in order, are the signature of both. `emit` takes the
+/// hashes of the same blocks too.
 ///
 /// # Errors
 /// As of [`sign`].
@@ -90,7 +96,7 @@ pub fn sign_blocks<E>(
     shape: Shape,
     blocks: Range<u64>,
     key: &BlockKey,
-    mut emit: impl FnMut(&[u8]) -> Result<(), E>,
+    mut emit: impl FnMut(&[u8], &[BlockHash]) -> Result<(), E>,
 ) -> Result<(), SignError<E>> {
     let block_len = shape.block_len() as usize;
     let end = shape.range(blocks.end).start;
@@ -100,6 +106,7 @@ pub fn sign_blocks<E>(
     let piece_len = (BASIS_PER_PIECE / block_len * shape.sum_len())
         .min(MAX_SIGNATURE_LEN / shape.sum_len() * shape.sum_len());
     let mut piece = Vec::with_capacity(piece_len);
+    let mut hashes = Vec::with_capacity(piece_len / shape.sum_len());
     while left > 0 {
         let len = left.min(buffer.len() as u64) as usize;
         basis
@@ -107,15 +114,18 @@ pub fn sign_blocks<E>(
             .map_err(SignError::Read)?;
         left -= len as u64;
         for block in buffer[..len].chunks(block_len) {
-            BlockSum::of(block, &shape, key).encode(&shape, &mut piece);
+            let hash = key.hash(block);
+            BlockSum::with(block, &shape, &hash).encode(&shape, &mut piece);
+            hashes.push(hash);
             if piece.len() >= piece_len {
-                emit(&piece).map_err(SignError::Emit)?;
+                emit(&piece, &hashes).map_err(SignError::Emit)?;
                 piece.clear();
+                hashes.clear();
             }
         }
     }
     if !piece.is_empty() {
-        emit(&piece).map_err(SignError::Emit)?;
+        emit(&piece, &hashes).map_err(SignError::Emit)?;
     }
     Ok(())
 }
@@ -207,8 +217,11 @@ mod tests {
     fn signature(basis: &[u8], shape: Shape, blocks: Range<u64>) -> Vec<u8> {
         let mut all = Vec::new();
         let from = &basis[shape.range(blocks.start).start as usize..];
-        sign_blocks(from, shape, blocks, &key(), |piece| {
+        sign_blocks(from, shape, blocks, &key(), |piece, hashes| {
             assert!(!piece.is_empty() && piece.len() <= MAX_SIGNATURE_LEN);
+            let sums = piece.chunks(shape.sum_len()).map(BlockSum::decode);
+            let begins = hashes.iter().map(|hash| hash.strong(shape.strong_len()));
+            assert!(sums.map(|sum| sum.strong).eq(begins));
             all.extend_from_slice(piece);
             Ok::<(), Infallible>(())
         })

@@ -100,14 +100,14 @@ impl SourceFile {
             .stamp())
     }
 
-    /// What it was when it was opened or is now, with a time that the next write will not leave as it is: waits where it
-    /// was written to just now.
+    /// What it was when it was opened or is now, with a time that the next write will not leave as it
+    /// is: waits where it was written to just now.
     ///
     /// File times of Linux before 6.13, and of most network file systems, move in ticks: of two
     /// writes within one the second leaves no trace but in the content. A file that is written to
     /// all the time is not waited for longer than a moment.
     pub fn settled_stamp(&self) -> Result<Stamp, Error> {
-        if fresh_for(self.opened.ctime).is_none() {
+        if self.is_settled() {
             return Ok(self.opened);
         }
         let give_up = Instant::now() + MAX_WAIT;
@@ -118,6 +118,12 @@ impl SourceFile {
                 _ => return Ok(stamp),
             }
         }
+    }
+
+    /// True if what it was when it was opened has a time that the next write will not leave as it
+    /// is.
+    pub fn is_settled(&self) -> bool {
+        fresh_for(self.opened.ctime).is_none()
     }
 
     /// What it is now, as it travels.

@@ -76,6 +76,13 @@ pub(crate) fn round_trip(basis: &[u8], source: &[u8], block_len: u32) -> Matched
         (ops.clone(), matched),
         "short sums find something else"
     );
+    let by_blocks = short.shape().with_digest_by_blocks();
+    let (same_ops, proven_by_blocks) = delta_with(by_blocks, &mut &short, source);
+    assert!(same_ops == ops, "the digest changes what is found");
+    let mut hasher = by_blocks.hasher(&key());
+    hasher.update(source);
+    assert_eq!(proven_by_blocks.digest, hasher.digest());
+    assert!(proven_by_blocks.effort.strong_bytes <= matched.effort.strong_bytes);
     let (output, digest, patched) = apply(basis, &ops, matched.len);
     assert!(output == source, "the file differs");
     assert_eq!(digest, matched.digest);

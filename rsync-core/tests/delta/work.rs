@@ -42,6 +42,19 @@ fn an_unchanged_file_is_one_copy_and_one_hash_a_byte() {
     assert_eq!(matched.effort, expected);
 }
 
+#[test]
+fn blocks_that_the_digest_needs_are_not_hashed_once_more() {
+    let basis = noise(1_000_000, 1);
+    let shape = Shape::new(1_000_000, 1024).unwrap().with_digest_by_blocks();
+    let table = signature(&basis, 1024);
+    let (_, matched) = delta_with(shape, &mut &table, &basis[..]);
+    let last = 1_000_000 % 1024;
+    assert_eq!(matched.effort.strong_bytes, last);
+    let shifted = [b"x", &basis[..]].concat();
+    let (_, matched) = delta_with(shape, &mut &table, &shifted[..]);
+    assert!(matched.effort.strong_bytes >= 990_000);
+}
+
 /// A measure of work, in about sixths of a nanosecond.
 fn work(effort: Effort) -> u64 {
     6 * effort.rolled_bytes + effort.strong_bytes + 64 * effort.lookups + 8 * effort.candidates

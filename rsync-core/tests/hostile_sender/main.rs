@@ -16,6 +16,7 @@ mod common;
 mod hostile;
 
 mod accounts;
+mod basis;
 mod content;
 mod kept;
 mod kinds;

@@ -15,7 +15,7 @@ use std::io::{self, Read};
 use super::op::Op;
 use super::shape::Shape;
 use super::signature::{BlockSum, Table};
-use crate::checksum::{BlockKey, Digest};
+use crate::checksum::{BlockKey, ContentHasher, Digest};
 use crate::wire::limits::MAX_CONTENT_LEN;
 use output::{Output, ZERO_RUN_LEN};
 use window::Window;
@@ -49,7 +49,7 @@ impl Sums for &Table {
 /// The account of a source that was matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Matched {
-    /// Digest of the whole source.
+    /// Digest of the whole source, plain or [by blocks](Shape::with_digest_by_blocks).
     pub digest: Digest,
     /// Length of the source in bytes; the sum of the next three.
     pub len: u64,
@@ -68,7 +68,7 @@ pub struct Matched {
 pub struct Effort {
     /// Bytes that the rolling checksum moved over or was computed of.
     pub rolled_bytes: u64,
-    /// Bytes of which strong block sums were computed.
+    /// Bytes of which strong block sums were computed beside the digest.
     pub strong_bytes: u64,
     /// Look-ups in the hash table, after the filter.
     pub lookups: u64,
@@ -118,7 +118,7 @@ impl Matcher {
         sums: &mut S,
         emit: impl FnMut(Op<'_>) -> Result<(), E>,
     ) -> Result<Matched, MatchError<S::Error, E>> {
-        let window = self.window(source, 2 * shape.block_len() as usize);
+        let window = self.window(source, shape.hasher(key), 2 * shape.block_len() as usize);
         run::Run::new(window, Output::new(emit), shape, key, sums).run()
     }
 
@@ -131,14 +131,19 @@ impl Matcher {
         source: R,
         emit: impl FnMut(Op<'_>) -> Result<(), E>,
     ) -> Result<Matched, MatchError<Infallible, E>> {
-        let mut window = self.window(source, 1);
+        let mut window = self.window(source, ContentHasher::default(), 1);
         let mut output = Output::new(emit);
         rest(&mut window, &mut output)?;
         finish(window, output, Effort::default())
     }
 
-    fn window<R: Read>(&mut self, source: R, max_ahead: usize) -> Window<'_, R> {
-        Window::new(source, &mut self.buffer, MAX_CONTENT_LEN, max_ahead)
+    fn window<R: Read>(
+        &mut self,
+        source: R,
+        hasher: ContentHasher,
+        max_ahead: usize,
+    ) -> Window<'_, R> {
+        Window::new(source, hasher, &mut self.buffer, MAX_CONTENT_LEN, max_ahead)
     }
 }
 

@@ -228,7 +228,7 @@ where
             return Ok(None);
         }
         let content = &self.window.ahead()[..block_len];
-        let strong = self.strongs.of(content, at);
+        let strong = self.strongs.of(&self.window, content, at);
         let mut compared = 0;
         let found = candidates
             .inspect(|_| compared += 1)
@@ -335,7 +335,8 @@ where
     /// Strong sum of `len` bytes that begin `skip` bytes ahead of the position.
     fn strong(&mut self, skip: usize, len: usize) -> Strong {
         let at = self.window.offset() + skip as u64;
-        self.strongs.of(&self.window.ahead()[skip..skip + len], at)
+        let content = &self.window.ahead()[skip..skip + len];
+        self.strongs.of(&self.window, content, at)
     }
 }
 
@@ -355,8 +356,8 @@ enum Found {
     Zeros,
 }
 
-/// Computes strong sums and remembers the last two: each block is hashed once, although all
-/// three ways to match it ask for the same sum.
+/// Computes the strong sums that the digest does not need, and remembers the last two: each block is
+/// hashed once, although all three ways to match it ask for the same sum.
 struct Strongs<'a> {
     key: &'a BlockKey,
     strong_len: usize,
@@ -366,8 +367,11 @@ struct Strongs<'a> {
 }
 
 impl Strongs<'_> {
-    /// Strong sum of `content`, which stands at offset `at` of the source.
-    fn of(&mut self, content: &[u8], at: u64) -> Strong {
+    /// Strong sum of `content`, which stands in `window`, at offset `at` of the source.
+    fn of<R: Read>(&mut self, window: &Window<'_, R>, content: &[u8], at: u64) -> Strong {
+        if let Some(hash) = window.hash_at(at, content.len()) {
+            return hash.strong(self.strong_len);
+        }
         let known = self
             .memo
             .iter()
@@ -375,7 +379,7 @@ impl Strongs<'_> {
         if let Some((_, _, strong)) = known {
             return *strong;
         }
-        let strong = self.key.strong(content, self.strong_len);
+        let strong = self.key.hash(content).strong(self.strong_len);
         self.bytes += content.len() as u64;
         self.memo = [(at, content.len(), strong), self.memo[0]];
         strong

@@ -3,6 +3,7 @@
 //! A file's messages all go to the same writer, in order. Whatever goes wrong with one file
 //! leaves its old version as it was.
 
+mod basis;
 mod small;
 mod writing;
 
@@ -117,7 +118,7 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
                 pending,
                 seen,
             } => {
-                writings.insert(file, Writing::begin(shared, pending, seen));
+                writings.insert(file, Writing::begin(shared, file, pending, seen));
             }
             Job::Data { file, op } => {
                 if let Some(writing) = writings.get_mut(&file) {

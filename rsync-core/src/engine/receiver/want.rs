@@ -82,13 +82,14 @@ fn shape_for(basis_len: u64, shared: &Shared<'_>) -> Option<Shape> {
         Some(block_len) => Shape::new(basis_len, block_len),
         None => Shape::for_len(basis_len),
     };
-    let short = shared.features.contains(Features::SHORT_SUMS);
-    let shape = shape.ok()?;
-    Some(if short {
-        shape.with_short_sums()
-    } else {
-        shape
-    })
+    let mut shape = shape.ok()?;
+    if shared.features.contains(Features::SHORT_SUMS) {
+        shape = shape.with_short_sums();
+    }
+    if shared.features.contains(Features::DIGESTS_BY_BLOCKS) {
+        shape = shape.with_digest_by_blocks();
+    }
+    Some(shape)
 }
 
 enum Plan {

@@ -33,6 +33,8 @@ pub(super) struct Content<'a> {
     pub(super) outbox: &'a Outbox<FromSender>,
     /// The receiver can take bundles.
     pub(super) bundles: bool,
+    /// The receiver expects the digests of deltas by blocks.
+    digests_by_blocks: bool,
     files_sent: AtomicU64,
     files_failed: AtomicU64,
     literal_bytes: AtomicU64,
@@ -57,6 +59,7 @@ impl<'a> Content<'a> {
             requests,
             outbox,
             bundles: features.contains(Features::BUNDLES),
+            digests_by_blocks: features.contains(Features::DIGESTS_BY_BLOCKS),
             files_sent: AtomicU64::new(0),
             files_failed: AtomicU64::new(0),
             literal_bytes: AtomicU64::new(0),
@@ -278,7 +281,10 @@ impl<'a> Content<'a> {
         signature: &Arc<Signature>,
         matcher: &mut Matcher,
     ) -> Result<Result<Digest, FileFailure>, ConnectionError> {
-        let shape = signature.shape();
+        let mut shape = signature.shape();
+        if self.digests_by_blocks {
+            shape = shape.with_digest_by_blocks();
+        }
         let mut sums = signature.arrived();
         let reader = source.reader().take(seen.size);
         // An old version that is updated in place is gone up to where the new one is written:

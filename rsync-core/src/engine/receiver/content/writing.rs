@@ -2,18 +2,17 @@
 
 use std::sync::PoisonError;
 
+use super::basis::Basis;
 use super::{MAX_ATTEMPTS, again, arrived, commit, open_old, put, tell_change};
-use crate::checksum::{Digest, Hasher};
+use crate::checksum::{ContentHasher, Digest};
 use crate::engine::receiver::partial;
 use crate::engine::receiver::pending::{Pending, Place, Told};
 use crate::engine::receiver::shared::Shared;
 use crate::entry::Entry;
 use crate::monitor::Event;
-use crate::root::{self, SourceFile, StagedFile};
+use crate::root::{self, StagedFile};
 use crate::wire::message::{DataOp, FileFailure, FileId, Seen};
 
-/// Bytes of a basis that are hashed at a time.
-const HASH_BUFFER_LEN: usize = 256 << 10;
 /// Zeros that are hashed before a look whether the run goes on: a few bytes from the peer can
 /// stand for a file as large as the system allows.
 const ZEROS_STEP: u64 = 64 << 20;
@@ -29,10 +28,10 @@ pub(super) struct Writing {
 }
 
 /// Why the pieces that come can not be used.
-enum Fault {
+pub(super) enum Fault {
     /// The file goes nowhere.
     Unwanted,
-    /// They do not fit the file that was announced, or its basis.
+    /// They do not fit the file that was announced, or its basis, or that was changed.
     Peer,
     /// The system refused.
     Here(root::Error),
@@ -46,9 +45,8 @@ impl From<root::Error> for Fault {
 
 struct Open {
     staged: StagedFile,
-    basis: Option<SourceFile>,
-    basis_len: u64,
-    hasher: Hasher,
+    basis: Option<Basis>,
+    hasher: ContentHasher,
     position: u64,
     in_place: bool,
     /// Length of the file when it was opened.
@@ -57,13 +55,13 @@ struct Open {
 
 impl Writing {
     /// Opens what is needed.
-    pub(super) fn begin(shared: &Shared<'_>, pending: Pending, seen: Seen) -> Self {
+    pub(super) fn begin(shared: &Shared<'_>, file: FileId, pending: Pending, seen: Seen) -> Self {
         let Pending {
             mut place,
             attempts,
         } = pending;
         let state = match &mut place {
-            Some(place) => open(shared, place, attempts, seen),
+            Some(place) => open(shared, file, place, attempts, seen),
             None => Err(Fault::Unwanted),
         };
         Self {
@@ -95,6 +93,10 @@ impl Writing {
         if let Some(place) = &mut self.pending
             && let Some(change) = open.change_by(op)
         {
+            if let Err(fault) = open.confirm_basis() {
+                self.state = Err(fault);
+                return;
+            }
             tell_change(shared, place, change);
         }
         let applied = match op {
@@ -152,7 +154,11 @@ impl Writing {
             }
         };
         let verified = match result {
-            Ok(digest) => open.hasher.digest() == digest && open.position == self.seen.size,
+            Ok(digest) => {
+                open.hasher.digest() == digest
+                    && open.position == self.seen.size
+                    && open.confirm_basis().is_ok()
+            }
             Err(FileFailure::KeptChanging) if self.attempts < MAX_ATTEMPTS => {
                 let failure = Some(FileFailure::KeptChanging);
                 return again(shared, file, place, self.attempts, failure);
@@ -203,7 +209,13 @@ fn keep_partial(shared: &Shared<'_>, place: &Place, open: Open) -> Option<Open> 
     None
 }
 
-fn open(shared: &Shared<'_>, place: &mut Place, attempts: u32, seen: Seen) -> Result<Open, Fault> {
+fn open(
+    shared: &Shared<'_>,
+    file: FileId,
+    place: &mut Place,
+    attempts: u32,
+    seen: Seen,
+) -> Result<Open, Fault> {
     let found_len = place.found.as_ref().and_then(Entry::file_size);
     let write = &shared.options.write;
     let append = write.append && attempts == 1 && found_len.is_some_and(|len| len < seen.size);
@@ -213,13 +225,14 @@ fn open(shared: &Shared<'_>, place: &mut Place, attempts: u32, seen: Seen) -> Re
         (None, Some(_)) => Some(&place.entry.name),
         (None, None) => None,
     };
-    let basis = basis_name
-        .map(|name| place.dir.open_file(name))
-        .transpose()?;
-    let basis_len = match &basis {
-        Some(basis) => basis.stamp()?.seen().size,
-        None => 0,
+    let signed = shared.signing.signed(file);
+    let hasher = match &signed {
+        Some(signed) => signed.hasher(shared.key),
+        None => ContentHasher::default(),
     };
+    let basis = basis_name
+        .map(|name| Basis::open(&place.dir, name, signed))
+        .transpose()?;
     let staged = if in_place {
         open_old(shared, place)?
     } else {
@@ -233,8 +246,7 @@ fn open(shared: &Shared<'_>, place: &mut Place, attempts: u32, seen: Seen) -> Re
         old_len: staged.len(),
         staged,
         basis,
-        basis_len,
-        hasher: Hasher::new(),
+        hasher,
         position: 0,
         in_place,
     };
@@ -286,37 +298,30 @@ impl Open {
     }
 
     fn copy(&mut self, offset: u64, len: u64) -> Result<(), Fault> {
-        if offset
-            .checked_add(len)
-            .is_none_or(|end| end > self.basis_len)
-        {
-            return Err(Fault::Peer);
-        }
         self.hash_basis(offset, len)?;
         if let Some(basis) = &self.basis
             && !(self.in_place && offset == self.position)
         {
-            self.staged.copy_from(basis, offset, self.position, len)?;
+            self.staged
+                .copy_from(&basis.file, offset, self.position, len)?;
         }
         self.position += len;
         Ok(())
     }
 
     fn hash_basis(&mut self, offset: u64, len: u64) -> Result<(), Fault> {
-        let Some(basis) = &self.basis else {
-            return Err(Fault::Peer);
+        let is_within = |basis: &&mut Basis| {
+            offset
+                .checked_add(len)
+                .is_some_and(|end| end <= basis.len())
         };
-        let mut buffer = vec![0; HASH_BUFFER_LEN.min(len as usize).max(1)];
-        let mut done = 0;
-        while done < len {
-            let want = (len - done).min(buffer.len() as u64) as usize;
-            let read = basis.read_at(&mut buffer[..want], offset + done)?;
-            if read == 0 {
-                return Err(Fault::Peer);
-            }
-            self.hasher.update(&buffer[..read]);
-            done += read as u64;
+        match self.basis.as_mut().filter(is_within) {
+            Some(basis) => basis.hash(&mut self.hasher, offset, len),
+            None => Err(Fault::Peer),
         }
-        Ok(())
+    }
+
+    fn confirm_basis(&mut self) -> Result<(), Fault> {
+        self.basis.as_mut().map_or(Ok(()), Basis::confirm)
     }
 }

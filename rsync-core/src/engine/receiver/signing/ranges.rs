@@ -6,35 +6,35 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::thread;
 
-use crate::checksum::BlockKey;
+use crate::checksum::{BlockHash, BlockKey};
 use crate::delta::{self, Shape, SignError};
 use crate::engine::threads::threads_that_wait;
 
-/// Bytes of a basis that are signed while those before them are. Their sums wait in memory: less
-/// than a hundred kilobytes.
+/// Bytes of a basis that are signed while those before them are. Their sums and hashes wait in
+/// memory: at most a tenth of a megabyte of blocks of 4 KiB.
 const RANGE_LEN: u64 = 8 << 20;
 
-/// Signs a basis of `shape`, as [`delta::sign`] does. `open` gives a reader that stands at an offset
-/// in bytes.
+/// Signs a basis of `shape`, as [`delta::sign_blocks`] does. `open` gives a reader that stands at an
+/// offset in bytes.
 ///
 /// # Errors
-/// As of [`delta::sign`].
+/// As of [`delta::sign_blocks`].
 pub(super) fn sign<R: Read, E>(
     open: impl Fn(u64) -> R + Sync,
     shape: Shape,
     key: &BlockKey,
-    mut emit: impl FnMut(&[u8]) -> Result<(), E>,
+    mut emit: impl FnMut(&[u8], &[BlockHash]) -> Result<(), E>,
 ) -> Result<(), SignError<E>> {
     let end = shape.blocks();
     let step = (RANGE_LEN / u64::from(shape.block_len())).max(1);
     if end <= step || threads_that_wait(2) < 2 {
-        return delta::sign(open(0), shape, key, emit);
+        return delta::sign_blocks(open(0), shape, 0..end, key, emit);
     }
     let reader = |blocks: &Range<u64>| open(shape.range(blocks.start).start);
-    let collect = |blocks: Range<u64>| -> io::Result<Vec<Vec<u8>>> {
+    let collect = |blocks: Range<u64>| -> io::Result<Vec<(Vec<u8>, Vec<BlockHash>)>> {
         let mut pieces = Vec::new();
-        let signed = delta::sign_blocks(reader(&blocks), shape, blocks, key, |piece| {
-            pieces.push(piece.to_vec());
+        let signed = delta::sign_blocks(reader(&blocks), shape, blocks, key, |sums, hashes| {
+            pieces.push((sums.to_vec(), hashes.to_vec()));
             Ok::<_, Infallible>(())
         });
         match signed {
@@ -59,8 +59,8 @@ pub(super) fn sign<R: Read, E>(
             };
             pieces.map_err(SignError::Read)
         })?;
-        for piece in pieces {
-            emit(&piece).map_err(SignError::Emit)?;
+        for (sums, hashes) in pieces {
+            emit(&sums, &hashes).map_err(SignError::Emit)?;
         }
         start = next;
     }
@@ -105,15 +105,19 @@ mod tests {
     fn signed(basis: &Basis, shape: Shape) -> Result<Vec<u8>, SignError<Infallible>> {
         let mut sums = Vec::new();
         let key = BlockKey::from([7; 32]);
+        let mut hashes = Vec::new();
         sign(
             |offset| basis.from(offset),
             shape,
             &key,
-            |piece| {
+            |piece, of_piece| {
                 sums.extend_from_slice(piece);
+                hashes.extend_from_slice(of_piece);
                 Ok(())
             },
         )?;
+        let blocks = basis.bytes.chunks(shape.block_len() as usize);
+        assert!(hashes.into_iter().eq(blocks.map(|block| key.hash(block))));
         Ok(sums)
     }
 
@@ -164,7 +168,7 @@ mod tests {
                 |offset| basis.from(offset),
                 shape,
                 &key,
-                |_| {
+                |_, _| {
                     taken += 1;
                     if taken > most { Err(taken) } else { Ok(()) }
                 },

@@ -1,0 +1,235 @@
+//! An old version that is changed while a new one is made of it: no mixture passes for the new one.
+
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rsync_core::checksum::Digest;
+use rsync_core::delta::Shape;
+use rsync_core::engine::Settings;
+use rsync_core::entry::Kind;
+use rsync_core::options::Options;
+use rsync_core::wire::hello::Features;
+use rsync_core::wire::message::*;
+
+use crate::common::write;
+use crate::hostile::{Attack, Outcome, Place, Sender, entry, pull_path_as, seen, without_digests};
+
+const BLOCK_LEN: usize = 4096;
+const LEN: usize = 5 * BLOCK_LEN + 500;
+
+fn old() -> Vec<u8> {
+    let mut content = vec![0; LEN];
+    blake3::Hasher::new().finalize_xof().fill(&mut content);
+    content
+}
+
+/// The old version where `byte` stands `len` times from `start` on.
+fn overwritten(start: usize, len: usize, byte: u8) -> Vec<u8> {
+    let mut content = old();
+    content[start..start + len].fill(byte);
+    content
+}
+
+fn literal(bytes: &[u8]) -> DataOp {
+    DataOp::Literal(bytes.to_vec())
+}
+
+fn copy(offset: usize, len: usize) -> DataOp {
+    DataOp::Copy {
+        offset: offset as u64,
+        len: len as u64,
+    }
+}
+
+fn by_blocks() -> Settings {
+    Settings {
+        features: without_digests().features.with(Features::DIGESTS_BY_BLOCKS),
+        ..Settings::default()
+    }
+}
+
+/// Pulls `new` over the old version from a sender that gives it as `ops`, each with what happens to
+/// the destination before, and whole if it is asked once more. Says how often it was asked.
+fn pull_as(
+    options: &Options,
+    place: &Place,
+    new: Vec<u8>,
+    ops: Vec<(fn(&Path), DataOp)>,
+) -> (Outcome, u32) {
+    write(place.path("d/old"), &old());
+    // A file that was written to just now is read twice whatever else is known of it.
+    std::thread::sleep(Duration::from_millis(100));
+    let asked = Arc::new(AtomicU32::new(0));
+    let (counted, destination) = (Arc::clone(&asked), place.path("d/old"));
+    let outcome = pull_path_as(place, "/src/", options, by_blocks(), move |sender| {
+        sender.open()?;
+        let size = new.len() as u64;
+        sender.list("", vec![entry("old", Kind::File { size })])?;
+        sender.listed()?;
+        sender.serve(|sender, file, how| match Shape::wanted(how) {
+            Ok(Some(shape)) if counted.fetch_add(1, Ordering::Relaxed) == 0 => {
+                send_delta(sender, file, shape, &new, &ops, &destination)
+            }
+            _ => sender.file(file, &new),
+        })
+    });
+    (outcome, asked.load(Ordering::Relaxed))
+}
+
+fn send_delta(
+    sender: &mut Sender,
+    file: FileId,
+    shape: Shape,
+    new: &[u8],
+    ops: &[(fn(&Path), DataOp)],
+    destination: &Path,
+) -> Attack {
+    assert_eq!(shape.block_len() as usize, BLOCK_LEN);
+    let mut signed = 0;
+    while signed < shape.signature_len() {
+        if let FromReceiver::Signature { sums, .. } = sender.ends.inbox.recv()? {
+            signed += sums.len() as u64;
+        }
+    }
+    sender.say(FromSender::Begin {
+        file,
+        seen: seen(new.len() as u64),
+    })?;
+    for (meanwhile, op) in ops {
+        meanwhile(destination);
+        let op = op.clone();
+        sender.say(FromSender::Data { file, op })?;
+    }
+    let key = sender.ends.agreed.block_key();
+    let mut hasher = shape.with_digest_by_blocks().hasher(&key);
+    hasher.update(new);
+    let digest = hasher.digest();
+    sender.account(file, &digest);
+    sender.say(FromSender::End {
+        file,
+        result: Ok(digest),
+    })
+}
+
+fn nothing(_: &Path) {}
+
+/// Somebody overwrites the fourth block of a file, and it is as long as it was.
+fn disturb(file: &Path) {
+    let file = std::fs::File::options().write(true).open(file).unwrap();
+    file.write_all_at(b"disturbed", 3 * BLOCK_LEN as u64 + 7)
+        .unwrap();
+}
+
+/// The same, once the second block is what was sent for it.
+fn disturb_once_written(path: &Path) {
+    let begun = Instant::now();
+    let file = std::fs::File::open(path).unwrap();
+    let mut first = [0];
+    while first != [7] {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        file.read_exact_at(&mut first, BLOCK_LEN as u64).unwrap();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    disturb(path);
+}
+
+fn in_place() -> Options {
+    let mut options = Options::default();
+    options.write.in_place = true;
+    options
+}
+
+#[test]
+fn whatever_a_delta_is_made_of_its_digest_by_blocks_is_that_of_the_new_version() {
+    let (old, b) = (old(), BLOCK_LEN);
+    let deltas = [
+        vec![copy(0, LEN)],
+        vec![copy(0, b), literal(&[7; 4096]), copy(2 * b, LEN - 2 * b)],
+        vec![copy(b, 2 * b), copy(0, b), copy(5 * b, 500)],
+        vec![literal(b"shifted"), copy(0, LEN)],
+        vec![copy(100, 2 * b), copy(2 * b + 100, b)],
+        vec![copy(0, b + 100), copy(b + 100, 3 * b), literal(b"end")],
+        vec![copy(0, b), DataOp::Zeros(3 * b as u64 + 1), copy(b - 1, b)],
+    ];
+    for ops in deltas {
+        for options in [Options::default(), in_place()] {
+            let mut new = Vec::new();
+            let mut can_be_in_place = true;
+            for op in &ops {
+                match op {
+                    DataOp::Literal(bytes) => new.extend_from_slice(bytes),
+                    DataOp::Zeros(len) => new.resize(new.len() + *len as usize, 0),
+                    DataOp::Copy { offset, len } => {
+                        let (offset, len) = (*offset as usize, *len as usize);
+                        can_be_in_place &= offset >= new.len();
+                        new.extend_from_slice(&old[offset..offset + len]);
+                    }
+                }
+            }
+            if options.write.in_place && !can_be_in_place {
+                continue;
+            }
+            let place = Place::new();
+            let ops = ops.iter().map(|op| (nothing as fn(&Path), op.clone()));
+            let (outcome, asked) = pull_as(&options, &place, new.clone(), ops.collect());
+            assert!(outcome.report().receipt.is_complete());
+            assert_eq!(asked, 1);
+            assert!(std::fs::read(place.path("d/old")).unwrap() == new);
+        }
+    }
+}
+
+#[test]
+fn m6_an_old_version_that_is_changed_once_it_is_signed_is_not_built_on() {
+    let new = overwritten(BLOCK_LEN, BLOCK_LEN, 7);
+    let (head, tail) = (copy(0, BLOCK_LEN), copy(2 * BLOCK_LEN, LEN - 2 * BLOCK_LEN));
+    let changed = literal(&[7; BLOCK_LEN]);
+    for options in [Options::default(), in_place()] {
+        for disturbed in 0..3 {
+            let place = Place::new();
+            let mut meanwhile = [nothing as fn(&Path); 3];
+            meanwhile[disturbed] = match (disturbed, options.write.in_place) {
+                (2, true) => disturb_once_written,
+                _ => disturb,
+            };
+            let ops = [head.clone(), changed.clone(), tail.clone()];
+            let ops = meanwhile.into_iter().zip(ops).collect();
+            let (outcome, asked) = pull_as(&options, &place, new.clone(), ops);
+            assert!(outcome.report().receipt.is_complete());
+            assert_eq!(asked, 2, "{disturbed}, {}", options.write.in_place);
+            assert!(std::fs::read(place.path("d/old")).unwrap() == new);
+        }
+    }
+}
+
+#[test]
+fn m6_a_plain_digest_is_not_taken_for_one_by_blocks() {
+    let (place, settings) = (Place::new(), by_blocks());
+    write(place.path("d/old"), &old());
+    let outcome = pull_path_as(&place, "/src/", &Options::default(), settings, |sender| {
+        sender.open()?;
+        let size = LEN as u64;
+        sender.list("", vec![entry("old", Kind::File { size })])?;
+        sender.listed()?;
+        sender.serve(|sender, file, _| {
+            let digest = Digest::of(&overwritten(0, LEN, 7));
+            sender.say(FromSender::Begin {
+                file,
+                seen: seen(size),
+            })?;
+            let op = literal(&[7; LEN]);
+            sender.say(FromSender::Data { file, op })?;
+            sender.account(file, &digest);
+            sender.say(FromSender::End {
+                file,
+                result: Ok(digest),
+            })
+        })
+    });
+    // The last time it is asked for whole, of which the digest is plain.
+    assert!(outcome.report().receipt.is_complete());
+    assert!(std::fs::read(place.path("d/old")).unwrap() == [7; LEN]);
+}
