@@ -159,7 +159,9 @@ fn what_is_made_of_an_old_version_is_proven_whatever_the_age_of_the_ends() {
     ] {
         let place = tempfile::tempdir().unwrap();
         let (from, to) = (place.path().join("from"), place.path().join("to"));
-        let mut content: Vec<u8> = (0..300_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
+        let mut content: Vec<u8> = (0..300_000u32)
+            .map(|i| (i.wrapping_mul(i) >> 7) as u8)
+            .collect();
         write(to.join("file"), &content);
         content[100_000] ^= 1;
         content.extend(b"and some more");

@@ -205,6 +205,7 @@ impl Writer<'_> {
         if more && let Some(Packing { policy, .. }) = &mut self.packing {
             let elapsed = self.shared.now().saturating_sub(ready_since);
             policy.sent(Sent {
+                unpacked_len,
                 wire_len: len,
                 packing: if is_packed { packing } else { Time::ZERO },
                 waiting: elapsed.saturating_sub(packing),

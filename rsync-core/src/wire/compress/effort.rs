@@ -7,7 +7,9 @@
 //! Once the link takes clearly longer than packing, a further step is tried: it costs up to a few
 //! times as much processor time and saves a twentieth to a fifth of the bytes. Whether it costs more
 //! than the link leaves time for depends on data and processor, and shows soon: a step that leaves the
-//! link waiting for the packer is taken back, and tried again after a time that grows with every
+//! link waiting for the packer is taken back. If less passes then than before, it was right all the
+//! same: smaller frames can make up for a link that waits at times. It is taken again, and kept for a
+//! while whatever waits for what. Otherwise it is tried again after a time that grows with every
 //! failure.
 //!
 //! Pure: durations come in, an effort comes out.
@@ -47,6 +49,15 @@ const HARDLY_WAITED_WITH_LIGHT: f32 = 0.25;
 /// How long a step that was taken back is not tried again, at first and at most.
 const FIRST_REST: Duration = Duration::from_secs(2);
 const MAX_REST: Duration = Duration::from_secs(120);
+/// How long a step that was taken back by mistake is kept, at first and at most: so late can it be
+/// noticed that the link became fast.
+const FIRST_STAY: Duration = Duration::from_secs(2);
+const MAX_STAY: Duration = Duration::from_secs(8);
+/// So many times as much has to have passed with a step for having taken it back to be a mistake: a
+/// busy machine makes a difference of its own.
+const CLEARLY_MORE: f32 = 1.03;
+/// Weight of the last span in the average of what passes with one effort.
+const LAST: f32 = 0.25;
 
 /// The memory of what packing and the link have taken.
 #[derive(Debug)]
@@ -54,9 +65,27 @@ pub(super) struct Balance {
     effort: Effort,
     packing: Duration,
     waiting: Duration,
+    /// Bytes before they were packed.
+    bytes: u64,
+    /// Bytes a second that passed with the present effort, about.
+    rate: Option<f32>,
+    taken_back: Option<TakenBack>,
+    /// How long no step is taken back.
+    stay: Duration,
+    next_stay: Duration,
     /// How long no further step is tried.
     rest: Duration,
     next_rest: Duration,
+}
+
+/// A step that was taken back.
+#[derive(Debug, Clone, Copy)]
+struct TakenBack {
+    effort: Effort,
+    /// Bytes a second that passed with it.
+    rate: f32,
+    /// A span has ended since: in the first, more passes than later, as the link has room for it.
+    is_settled: bool,
 }
 
 impl Balance {
@@ -65,6 +94,11 @@ impl Balance {
             effort: Effort::Swift,
             packing: Duration::ZERO,
             waiting: Duration::ZERO,
+            bytes: 0,
+            rate: None,
+            taken_back: None,
+            stay: Duration::ZERO,
+            next_stay: FIRST_STAY,
             rest: Duration::ZERO,
             next_rest: FIRST_REST,
         }
@@ -79,29 +113,73 @@ impl Balance {
         self.effort == Effort::Swift
     }
 
-    /// A packed frame went out while more data was waiting behind it: times as in
-    /// [`super::policy::Sent`]. True if the effort is another one from now on.
-    pub(super) fn sent(&mut self, packing: Duration, waiting: Duration) -> bool {
+    /// A packed frame went out while more data was waiting behind it: as in [`super::policy::Sent`].
+    /// True if the effort is another one from now on.
+    pub(super) fn sent(&mut self, len: usize, packing: Duration, waiting: Duration) -> bool {
         self.packing += packing;
         self.waiting += waiting;
+        self.bytes = self.bytes.saturating_add(len as u64);
         let elapsed = self.packing + self.waiting;
         if elapsed < SPAN {
             return false;
         }
         self.rest = self.rest.saturating_sub(elapsed);
+        self.stay = self.stay.saturating_sub(elapsed);
+        let rate = self.bytes as f32 / elapsed.as_secs_f32();
         let waiting = self.waiting.as_secs_f32() / self.packing.as_secs_f32();
-        let mut next = self.less(waiting);
-        // Of several steps back in a row only the first begins a rest.
-        if self.rest.is_zero() {
-            if next == self.effort {
-                next = self.more(waiting);
-            } else {
+        let next = self.next(rate, waiting);
+        self.bytes = 0;
+        (self.packing, self.waiting) = (Duration::ZERO, Duration::ZERO);
+        let changes = std::mem::replace(&mut self.effort, next) != next;
+        if changes {
+            self.rate = None;
+        }
+        changes
+    }
+
+    /// The effort after a span in which `rate` bytes a second passed and the link was waited for
+    /// `waiting` times as long as packing took.
+    fn next(&mut self, rate: f32, waiting: f32) -> Effort {
+        let less = self.less(waiting);
+        // Where the link waits for less effort as well there is nothing to compare.
+        if let Some(before) = self.taken_back.take().filter(|_| less == self.effort) {
+            if !before.is_settled {
+                self.taken_back = Some(TakenBack {
+                    is_settled: true,
+                    ..before
+                });
+                return self.effort;
+            }
+            if rate * CLEARLY_MORE < before.rate {
+                self.stay = self.next_stay;
+                self.next_stay = (self.next_stay * 2).min(MAX_STAY);
+                // No failure after all.
+                self.rest = Duration::ZERO;
+                self.next_rest = (self.next_rest / 4).max(FIRST_REST);
+                return before.effort;
+            }
+        }
+        let average = self
+            .rate
+            .map_or(rate, |before| before + LAST * (rate - before));
+        self.rate = Some(average);
+        if less != self.effort && self.stay.is_zero() {
+            self.taken_back = Some(TakenBack {
+                effort: self.effort,
+                rate: average,
+                is_settled: false,
+            });
+            // Of several steps back in a row only the first begins a rest.
+            if self.rest.is_zero() {
                 self.rest = self.next_rest;
                 self.next_rest = (self.next_rest * 4).min(MAX_REST);
             }
+            less
+        } else if self.rest.is_zero() {
+            self.more(waiting)
+        } else {
+            self.effort
         }
-        (self.packing, self.waiting) = (Duration::ZERO, Duration::ZERO);
-        std::mem::replace(&mut self.effort, next) != next
     }
 
     /// The step before this one, if this one failed: `waiting` is in parts of packing.
@@ -197,6 +275,7 @@ mod tests {
             let (packing, waiting) = packer.frame(effort, link);
             times[index(effort)] += packing + waiting;
             balance.sent(
+                FRAME as usize,
                 Duration::from_secs_f64(packing),
                 Duration::from_secs_f64(waiting),
             );
@@ -217,6 +296,7 @@ mod tests {
                     let (packing, waiting) = packer.frame(balance.effort(), link);
                     elapsed += packing + waiting;
                     balance.sent(
+                        FRAME as usize,
                         Duration::from_secs_f64(packing),
                         Duration::from_secs_f64(waiting),
                     );
@@ -266,6 +346,7 @@ mod tests {
         let mut balance = Balance::new();
         for waiting in [55, 18, 9, 39, 49, 31, 83, 25, 18, 22, 14, 44, 24].repeat(100) {
             balance.sent(
+                FRAME as usize,
                 Duration::from_millis(250),
                 Duration::from_millis(250) * waiting / 100,
             );
@@ -277,6 +358,26 @@ mod tests {
     fn part_of_a_processor_is_not_asked_for_more_than_it_can() {
         let [.., thorough, deep] = run(&mut Balance::new(), &CODE.slowed(0.5), 12.5e6, 10.0);
         assert!(thorough < 1.0 && deep == 0.0, "{thorough} {deep}");
+    }
+
+    /// As with a packer that the rest of the run disturbs: it is the bottleneck, and yet more passes
+    /// than with less effort.
+    #[test]
+    fn a_step_with_which_more_passes_is_kept_although_the_link_waits() {
+        let packer = JSON_SLOWLY.slowed(0.8);
+        let (packing, waiting) = packer.frame(Effort::Thorough, 12.5e6);
+        assert!(waiting < 0.06 * packing);
+        let [swift, light, ..] = run(&mut Balance::new(), &packer, 12.5e6, 30.0);
+        assert!(swift + light < 3.0, "{swift} {light}");
+    }
+
+    #[test]
+    fn a_link_that_became_fast_is_noticed_even_after_a_step_was_right_all_the_same() {
+        let mut balance = Balance::new();
+        let packer = JSON_SLOWLY.slowed(0.8);
+        run(&mut balance, &packer, 12.5e6, 30.0);
+        let [swift, light, ..] = run(&mut balance, &packer, 125e6, 30.0);
+        assert!(swift + light > 20.0, "{swift} {light}");
     }
 
     #[test]
@@ -317,7 +418,7 @@ mod tests {
     fn a_moment_without_the_processor_or_the_link_changes_nothing_for_long() {
         let mut balance = Balance::new();
         run(&mut balance, &JSON_SLOWLY, 12.5e6, 2.0);
-        balance.sent(Duration::from_millis(20), Duration::ZERO);
+        balance.sent(FRAME as usize, Duration::from_millis(20), Duration::ZERO);
         let [.., thorough, deep] = run(&mut balance, &JSON_SLOWLY, 12.5e6, 10.0);
         assert!(thorough + deep > 10.0, "{thorough} {deep}");
     }

@@ -47,6 +47,8 @@ const MAX_TRIAL_AFTER: u64 = 1 << 30;
 /// What became of a frame while more data was waiting behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
+    /// Bytes before packing.
+    pub unpacked_len: usize,
     /// Bytes on the wire.
     pub wire_len: usize,
     /// Time it took to pack; zero for a raw frame.
@@ -145,9 +147,12 @@ impl Policy {
         self.bytes = self.bytes.saturating_add(sent.wire_len as u64);
         if self.is_slow() {
             self.packing += sent.packing;
-            if !sent.packing.is_zero() && self.balance.sent(sent.packing, sent.waiting) {
-                self.forget();
-                return;
+            if !sent.packing.is_zero() {
+                let len = sent.unpacked_len;
+                if self.balance.sent(len, sent.packing, sent.waiting) {
+                    self.forget();
+                    return;
+                }
             }
         }
         self.waiting += sent.waiting;
@@ -241,6 +246,7 @@ mod tests {
             packed += usize::from(decision != Decision::Raw);
             let waiting = time(wire_len, link).saturating_sub(packing);
             policy.sent(Sent {
+                unpacked_len: FRAME,
                 wire_len,
                 packing,
                 waiting,
@@ -303,6 +309,7 @@ mod tests {
             }
             for waiting in [20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] {
                 policy.sent(Sent {
+                    unpacked_len: FRAME,
                     wire_len: FRAME,
                     packing: Duration::ZERO,
                     waiting: Duration::from_millis(waiting),
