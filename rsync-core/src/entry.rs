@@ -31,18 +31,27 @@ pub struct Entry {
     /// User and group, if the sync preserves either.
     pub owner: Option<Owner>,
     /// Set if the entry has several names and the sync preserves hard links.
-    pub link: Option<LinkId>,
+    pub link: Option<Box<LinkId>>,
     /// Extended attributes (with POSIX ACLs as `system.posix_acl_*`), if the sync preserves
     /// them and there are any; sorted by name.
     pub xattrs: Vec<Xattr>,
     /// Digest of a regular file's content, if the sync compares by checksum.
-    pub digest: Option<Digest>,
+    pub digest: Option<Box<Digest>>,
 }
+
+// As long as compilers move without a call of `memcpy`, of which there is more than one an entry in
+// each walk: what only few entries have is elsewhere.
+const _: () = assert!(size_of::<Entry>() <= 128);
 
 impl Entry {
     /// True for a directory.
     pub fn is_dir(&self) -> bool {
         matches!(self.kind, Kind::Dir)
+    }
+
+    /// Which names are the same file as this one, if that is known.
+    pub fn link_id(&self) -> Option<LinkId> {
+        self.link.as_deref().copied()
     }
 
     /// Size of a regular file in bytes; nothing for other kinds.

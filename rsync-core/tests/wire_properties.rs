@@ -69,7 +69,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             owner,
             link: None,
             xattrs: Vec::new(),
-            digest,
+            digest: digest.map(Box::new),
         })
 }
 

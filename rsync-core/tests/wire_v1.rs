@@ -107,15 +107,15 @@ fn entries() -> Vec<Entry> {
                 uid: 1000,
                 gid: 100,
             }),
-            link: Some(LinkId {
+            link: Some(Box::new(LinkId {
                 device: 2,
                 inode: 3,
-            }),
+            })),
             xattrs: vec![Xattr {
                 name: b"user.comment".to_vec(),
                 value: b"hello".to_vec(),
             }],
-            digest: Some(digest()),
+            digest: Some(Box::new(digest())),
             ..plain("file", Kind::File { size: 70_000 })
         },
         plain("link", Kind::Symlink { target }),

@@ -56,7 +56,7 @@ impl Item {
             mtime: entry.mtime.into(),
             owner: entry.owner.map(|owner| (owner.uid, owner.gid)),
             size: entry.file_size(),
-            digest: entry.digest.map(|digest| digest.to_string()),
+            digest: entry.digest.as_deref().map(ToString::to_string),
             attributes: digest_of_xattrs(&entry.xattrs, |xattr| !xattr.is_acl()),
             access: digest_of_xattrs(&entry.xattrs, Xattr::is_acl),
         }

@@ -8,7 +8,7 @@ use super::digest::{Digest, Hasher};
 #[derive(Debug, Clone)]
 pub enum ContentHasher {
     /// Plain BLAKE3.
-    Plain(Hasher),
+    Plain(Box<Hasher>),
     /// Over the hashes of blocks.
     ByBlocks(Box<BlockHasher>),
 }
@@ -55,6 +55,6 @@ impl ContentHasher {
 
 impl Default for ContentHasher {
     fn default() -> Self {
-        Self::Plain(Hasher::new())
+        Self::Plain(Box::default())
     }
 }

@@ -86,11 +86,12 @@ impl Manifest {
         let path = dir.path().join(&entry.name);
         if entry.file_size().is_some() {
             let digest = digest_of(dir, &entry.name, &mut self.buffer);
-            entry.digest = Some(digest.map_err(|source| Error {
+            let digest = digest.map_err(|source| Error {
                 operation: "read",
                 path: path.as_bytes().to_vec(),
                 source,
-            })?);
+            })?;
+            entry.digest = Some(Box::new(digest));
         }
         self.items.push((path, entry));
         Ok(())

@@ -353,10 +353,10 @@ mod tests {
             mode: 0,
             mtime: Timestamp::default(),
             owner: None,
-            link: Some(LinkId {
+            link: Some(Box::new(LinkId {
                 device: 1,
                 inode: 2,
-            }),
+            })),
             xattrs: Vec::new(),
             digest: None,
         };

@@ -116,9 +116,11 @@ pub(super) fn entry_of(
         mode: if is_link { LINK_MODE } else { stat.mode },
         mtime: stat.mtime,
         owner: detail.owner.then_some(stat.owner),
-        link: (detail.hard_links && stat.names > 1 && !is_dir).then_some(LinkId {
-            device: stat.identity.device,
-            inode: stat.identity.inode,
+        link: (detail.hard_links && stat.names > 1 && !is_dir).then(|| {
+            Box::new(LinkId {
+                device: stat.identity.device,
+                inode: stat.identity.inode,
+            })
         }),
         xattrs,
         digest: None,

@@ -13,7 +13,7 @@ pub fn is_superuser() -> bool {
     geteuid().is_root()
 }
 
-/// The groups the process is in.
+/// The groups the process is in, in no order; one may come twice.
 pub fn own_groups() -> Vec<u32> {
     let mut groups: Vec<u32> = getgroups()
         .unwrap_or_default()
@@ -21,8 +21,6 @@ pub fn own_groups() -> Vec<u32> {
         .map(|group| group.as_raw())
         .collect();
     groups.push(getegid().as_raw());
-    groups.sort_unstable();
-    groups.dedup();
     groups
 }
 

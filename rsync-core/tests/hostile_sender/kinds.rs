@@ -127,10 +127,10 @@ fn m4_names_joined_by_a_lie_reach_no_file_that_the_run_did_not_write() {
     let outcome = pull(&place, &options, |sender| {
         let joined = |name| {
             let mut entry = file(name);
-            entry.link = Some(LinkId {
+            entry.link = Some(Box::new(LinkId {
                 device: 1,
                 inode: 1,
-            });
+            }));
             entry
         };
         sender.open()?;
@@ -155,14 +155,14 @@ fn m4_one_link_for_files_that_differ_makes_one_file_and_nothing_worse() {
     let mut options = Options::default();
     options.attributes.hard_links = true;
     let outcome = pull(&place, &options, |sender| {
-        let link_id = Some(LinkId {
+        let link_id = Some(Box::new(LinkId {
             device: 1,
             inode: 1,
-        });
+        }));
         let mut one = file("one");
-        one.link = link_id;
+        one.link = link_id.clone();
         let mut other = link("other", "../outside/canary");
-        other.link = link_id;
+        other.link = link_id.clone();
         let mut third = entry("third", Kind::File { size: u64::MAX });
         third.link = link_id;
         sender.open()?;

@@ -63,7 +63,7 @@ impl<'a> Account<'a> {
 
     /// A source entry was created or changed, or would be.
     pub(crate) fn transferred(&self, path: &RelPath, entry: &Entry, change: Change) {
-        if let Some(id) = entry.link {
+        if let Some(id) = entry.link_id() {
             self.lock().in_place.insert(id);
         }
         self.count(|receipt| {

@@ -87,13 +87,18 @@ impl Job {
     }
 }
 
+/// A file of which more is to come.
+enum UnderWay {
+    Writing(Box<Writing>),
+    Candidate(Candidate),
+}
+
 /// Works until there is nothing more to do.
 pub(super) fn write(shared: &Shared<'_>, number: usize) {
     let Some(queue) = shared.writers.get(number) else {
         return;
     };
-    let mut writings: HashMap<FileId, Writing> = HashMap::new();
-    let mut candidates: HashMap<FileId, Candidate> = HashMap::new();
+    let mut under_way: HashMap<FileId, UnderWay> = HashMap::new();
     let mut taken = VecDeque::new();
     while let Some(job) = queue.pop(&mut taken) {
         if shared.is_closed() {
@@ -118,30 +123,38 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
                 pending,
                 seen,
             } => {
-                writings.insert(file, Writing::begin(shared, file, pending, seen));
+                let writing = Writing::begin(shared, file, pending, seen);
+                under_way.insert(file, UnderWay::Writing(Box::new(writing)));
             }
             Job::Data { file, op } => {
-                if let Some(writing) = writings.get_mut(&file) {
+                if let Some(UnderWay::Writing(writing)) = under_way.get_mut(&file) {
                     writing.data(shared, &op);
                 }
             }
             Job::End { file, result } => {
-                if let Some(writing) = writings.remove(&file) {
+                if let Some(UnderWay::Writing(_)) = under_way.get(&file)
+                    && let Some(UnderWay::Writing(writing)) = under_way.remove(&file)
+                {
                     shared.signing.done(file);
                     writing.end(shared, file, result);
                 }
             }
-            Job::Candidate { file, candidate } => drop(candidates.insert(file, candidate)),
+            Job::Candidate { file, candidate } => {
+                under_way.insert(file, UnderWay::Candidate(candidate));
+            }
             Job::Digested { file, result } => {
-                if let Some(candidate) = candidates.remove(&file) {
-                    moves::compare(shared, file, &candidate, result);
+                if let Some(UnderWay::Candidate(candidate)) = under_way.get(&file) {
+                    moves::compare(shared, file, candidate, result);
+                    under_way.remove(&file);
                 }
             }
         }
     }
     // The run has come to an end before these have.
-    for writing in writings.into_values() {
-        writing.abandon(shared);
+    for file in under_way.into_values() {
+        if let UnderWay::Writing(writing) = file {
+            writing.abandon(shared);
+        }
     }
 }
 

@@ -143,7 +143,7 @@ fn link(shared: &Shared<'_>, group: &Group) {
             shared.account.failed_silently();
             continue;
         };
-        if id.is_some() && found.and_then(|found| found.link) == *id {
+        if id.is_some() && found.and_then(Entry::link_id) == *id {
             shared.account.unchanged(path, entry);
             continue;
         }
@@ -216,7 +216,7 @@ fn find_leader(shared: &Shared<'_>, group: &Group) -> Result<Leader, ()> {
         Ok((dir.entry(&name, &detail)?, dir))
     });
     match found {
-        Ok((Some(entry), dir)) if !entry.is_dir() => Ok((Some((dir, name)), entry.link)),
+        Ok((Some(entry), dir)) if !entry.is_dir() => Ok((Some((dir, name)), entry.link_id())),
         _ => Err(()),
     }
 }

@@ -55,15 +55,22 @@ pub(crate) struct Requests {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Request>,
-    /// How many requests of each file are not answered.
-    open: HashMap<FileId, usize>,
+    open: HashMap<FileId, Open>,
     sum_bytes: u64,
-    signatures: HashMap<FileId, Arc<Signature>>,
     /// Who wants to know how the account stands, and when.
     interims: Due,
     closed: bool,
     /// Workers that wait: waking nobody would still be a system call.
     idle: usize,
+}
+
+/// A file of which requests are not answered.
+#[derive(Default)]
+struct Open {
+    /// How many requests.
+    requests: usize,
+    /// What the sums that arrive belong to.
+    signature: Option<Arc<Signature>>,
 }
 
 /// When it is said how the account stands.
@@ -85,15 +92,16 @@ impl Requests {
     /// # Errors
     /// The receiver asks for more at a time than it can have a use for.
     pub(crate) fn push(&self, mut request: Request) -> Result<(), Error> {
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         let open = state.open.entry(request.file).or_default();
-        if *open >= MAX_OPEN {
+        if open.requests >= MAX_OPEN {
             return Err(Error::Protocol(format!(
                 "it asks for {} again and again",
                 request.name
             )));
         }
-        *open += 1;
+        open.requests += 1;
         state.interims.is_news = true;
         if let Ok(Some(shape)) = Shape::wanted(request.how) {
             let signature = Arc::new(Signature::new(shape));
@@ -102,12 +110,12 @@ impl Requests {
                 return Err(Error::Protocol("it announces too many sums".into()));
             }
             request.signature = Some(Arc::clone(&signature));
-            if let Some(replaced) = state.signatures.insert(request.file, signature) {
+            if let Some(replaced) = open.signature.replace(signature) {
                 replaced.end();
             }
         }
         state.waiting.push_back(request);
-        self.wake_one(state);
+        self.wake_one(guard);
         Ok(())
     }
 
@@ -185,14 +193,14 @@ impl Requests {
     /// Adds block sums. Those for a file that was not wanted as a delta are dropped: its worker
     /// has given up on it.
     pub(crate) fn add_sums(&self, file: FileId, sums: Vec<u8>) {
-        if let Some(signature) = self.lock().signatures.get(&file) {
+        if let Some(signature) = self.lock().signature(file) {
             signature.add(sums);
         }
     }
 
     /// Says that a file gets no more sums.
     pub(crate) fn end_sums(&self, file: FileId) {
-        if let Some(signature) = self.lock().signatures.get(&file) {
+        if let Some(signature) = self.lock().signature(file) {
             signature.end();
         }
     }
@@ -201,17 +209,19 @@ impl Requests {
     /// that came meanwhile.
     pub(crate) fn answered(&self, request: &Request) {
         let mut state = self.lock();
-        if let Entry::Occupied(mut open) = state.open.entry(request.file) {
-            *open.get_mut() -= 1;
-            if *open.get() == 0 {
-                open.remove();
-            }
-        }
         if let Some(signature) = &request.signature {
             state.sum_bytes = state.sum_bytes.saturating_sub(signature.bytes());
-            let latest = state.signatures.get(&request.file);
-            if latest.is_some_and(|latest| Arc::ptr_eq(latest, signature)) {
-                state.signatures.remove(&request.file);
+        }
+        if let Entry::Occupied(mut entry) = state.open.entry(request.file) {
+            let open = entry.get_mut();
+            open.requests -= 1;
+            if let (Some(latest), Some(answered)) = (&open.signature, &request.signature)
+                && Arc::ptr_eq(latest, answered)
+            {
+                open.signature = None;
+            }
+            if open.requests == 0 {
+                entry.remove();
             }
         }
         self.say_if_idle(state, false);
@@ -223,9 +233,11 @@ impl Requests {
         state.closed = true;
         state.interims.is_due = false;
         state.waiting.clear();
-        for signature in state.signatures.values() {
-            signature.end();
-        }
+        let signatures = state
+            .open
+            .values()
+            .filter_map(|open| open.signature.as_ref());
+        signatures.for_each(|signature| signature.end());
         drop(state);
         self.asked.notify_all();
         self.room.notify_all();
@@ -233,6 +245,13 @@ impl Requests {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What sums for `file` belong to, if it is wanted as a delta.
+    fn signature(&self, file: FileId) -> Option<&Arc<Signature>> {
+        self.open.get(&file)?.signature.as_ref()
     }
 }
 

@@ -233,10 +233,10 @@ mod tests {
     #[test]
     fn a_directory_is_listed_again_of_which_more_is_to_be_known() {
         let mut linked = entry("linked", Kind::File { size: 1 });
-        linked.link = Some(LinkId {
+        linked.link = Some(Box::new(LinkId {
             device: 1,
             inode: 1,
-        });
+        }));
         let mut with_problem = listing(Vec::new());
         with_problem
             .problems

@@ -295,7 +295,7 @@ impl Tree<'_> {
                 continue;
             }
             match digest_of(dir, &entry.name, &mut buffer) {
-                Ok(digest) => entry.digest = Some(digest),
+                Ok(digest) => entry.digest = Some(Box::new(digest)),
                 // The receiver reports it when it asks for the content; at the destination a
                 // file that can not be read simply does not agree.
                 Err(error) if self.side == Side::Source => problems.push((

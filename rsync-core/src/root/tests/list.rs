@@ -99,8 +99,8 @@ fn only_what_is_asked_for_is_told() {
             gid: found.gid()
         })
     );
-    assert_eq!(full[0].link.unwrap().inode, found.ino());
-    assert_eq!(full[0].link.unwrap().device, found.dev());
+    assert_eq!(full[0].link_id().unwrap().inode, found.ino());
+    assert_eq!(full[0].link_id().unwrap().device, found.dev());
     assert_eq!(full[0].link, full[1].link);
     assert_eq!(full[2].link, None, "one name is no hard link");
 }

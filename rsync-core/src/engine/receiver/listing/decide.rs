@@ -149,7 +149,7 @@ impl Listings<'_, '_> {
     ) -> Option<Place> {
         let (mut entry, mut found) = (entry, found);
         let link = entry
-            .link
+            .link_id()
             .filter(|_| self.shared.options.attributes.hard_links && !entry.is_dir());
         if let Some(id) = link {
             let member = self.links.add(
@@ -167,14 +167,14 @@ impl Listings<'_, '_> {
             Verdict::Unchanged => {
                 if let Some(id) = link {
                     self.links
-                        .leader_stays(id, found.and_then(|found| found.link));
+                        .leader_stays(id, found.as_ref().and_then(Entry::link_id));
                 }
                 self.shared.account.unchanged(&path, &entry);
                 None
             }
             Verdict::Metadata(change) => {
                 if let (Some(id), Some(found)) = (link, &found) {
-                    self.links.leader_stays(id, found.link);
+                    self.links.leader_stays(id, found.link_id());
                 }
                 self.change_metadata(open, &path, &entry, found.as_ref(), change);
                 None

@@ -88,7 +88,7 @@ impl Links {
             Verdict::Metadata(change) => change,
             Verdict::Content(_) | Verdict::Create(_) => return verdict,
         };
-        let Some(id) = found.and_then(|found| found.link) else {
+        let Some(id) = found.and_then(Entry::link_id) else {
             return verdict;
         };
         let changes = matches!(verdict, Verdict::Metadata(_));
