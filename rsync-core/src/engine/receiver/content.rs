@@ -99,6 +99,8 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
         return;
     };
     let mut under_way: HashMap<FileId, UnderWay> = HashMap::new();
+    // Making it anew takes as long as hashing a small file.
+    let mut room = Vec::new();
     let mut taken = VecDeque::new();
     while let Some(job) = queue.pop(&mut taken) {
         if shared.is_closed() {
@@ -144,7 +146,7 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
             }
             Job::Digested { file, result } => {
                 if let Some(UnderWay::Candidate(candidate)) = under_way.get(&file) {
-                    moves::compare(shared, file, candidate, result);
+                    moves::compare(shared, file, candidate, result, &mut room);
                     under_way.remove(&file);
                 }
             }

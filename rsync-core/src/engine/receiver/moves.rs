@@ -179,11 +179,13 @@ fn candidates(shared: &Shared<'_>) -> HashMap<u64, Vec<Candidate>> {
 }
 
 /// The sender's digest has come: uses the candidate if it holds the same, else asks for content.
+/// `room` is for a piece of it, whatever is in there.
 pub(super) fn compare(
     shared: &Shared<'_>,
     file: FileId,
     candidate: &Candidate,
     result: Result<Digest, FileFailure>,
+    room: &mut Vec<u8>,
 ) {
     let Some(pending) = shared.pending.take(file) else {
         return;
@@ -191,10 +193,10 @@ pub(super) fn compare(
     let Some(place) = pending.place else {
         return shared.pending.done();
     };
-    let mut buffer = vec![0; MAX_CONTENT_LEN];
+    room.resize(MAX_CONTENT_LEN, 0);
     let same = match result {
         Ok(digest) => {
-            digest_of(&candidate.dir, &candidate.name, &mut buffer).is_ok_and(|here| here == digest)
+            digest_of(&candidate.dir, &candidate.name, room).is_ok_and(|here| here == digest)
         }
         Err(failure) => {
             shared.account.source_failed(&place.path, failure);
