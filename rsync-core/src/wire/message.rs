@@ -118,7 +118,9 @@ pub enum FromSender {
     End {
         /// Which.
         file: FileId,
-        /// Digest of the whole content, or why the content is no good.
+        /// Digest of the whole content, or why the content is no good. Of a delta it is
+        /// [by blocks](crate::checksum::BlockHasher) of its basis's length if both ends
+        /// [can](crate::wire::hello::Features::DIGESTS_BY_BLOCKS).
         result: Result<Digest, FileFailure>,
     },
     /// Answer to [`How::Digest`].
