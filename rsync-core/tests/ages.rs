@@ -73,6 +73,18 @@ fn an_agent_that_can_not_hold_back_deletions_is_not_asked_to_delete() {
     assert!(run(true, &now, now.clone(), &cautious).is_ok());
 }
 
+/// Pulls `from` into `to`, which is the same afterwards, with these settings here and there.
+fn pulled(from: &Path, to: &Path, here: &Settings, there: Settings) -> Report {
+    let (stream, served) = streams();
+    let agent = std::thread::spawn(move || engine::serve(served, &there));
+    let (options, monitor) = (deleting(), Recorder::default());
+    let source = content_of(from);
+    let report = engine::pull(stream, source.as_bytes(), to, &options, here, &monitor).unwrap();
+    agent.join().unwrap().unwrap();
+    assert_eq!(snapshot(to), snapshot(from));
+    report
+}
+
 #[test]
 fn many_small_files_arrive_whatever_the_age_of_the_ends() {
     let now = Settings::default();
@@ -96,14 +108,7 @@ fn many_small_files_arrive_whatever_the_age_of_the_ends() {
     .enumerate()
     {
         let to = place.path().join(number.to_string());
-        let (stream, served) = streams();
-        let agent = std::thread::spawn(move || engine::serve(served, &there));
-        let (options, monitor) = (deleting(), Recorder::default());
-        let source = content_of(&from);
-        let report =
-            engine::pull(stream, source.as_bytes(), &to, &options, &here, &monitor).unwrap();
-        agent.join().unwrap().unwrap();
-        assert_eq!(snapshot(&to), snapshot(&from));
+        let report = pulled(&from, &to, &here, there);
         received.push(report.traffic.received_unpacked);
     }
     assert!(
@@ -166,14 +171,7 @@ fn what_is_made_of_an_old_version_is_proven_whatever_the_age_of_the_ends() {
         content[100_000] ^= 1;
         content.extend(b"and some more");
         write(from.join("file"), &content);
-        let (stream, served) = streams();
-        let agent = std::thread::spawn(move || engine::serve(served, &there));
-        let (options, monitor) = (deleting(), Recorder::default());
-        let source = content_of(&from);
-        let report =
-            engine::pull(stream, source.as_bytes(), &to, &options, &here, &monitor).unwrap();
-        agent.join().unwrap().unwrap();
-        assert_eq!(snapshot(&to), snapshot(&from));
+        let report = pulled(&from, &to, &here, there);
         assert!(report.receipt.matched_bytes > 280_000);
         assert!(report.receipt.literal_bytes < 20_000, "it came only once");
     }

@@ -20,6 +20,9 @@ use crate::hostile::{Attack, Outcome, Place, Sender, entry, pull_path_as, seen, 
 const BLOCK_LEN: usize = 4096;
 const LEN: usize = 5 * BLOCK_LEN + 500;
 
+/// What happens to the destination, and what is sent then.
+type Step = (fn(&Path), DataOp);
+
 fn old() -> Vec<u8> {
     let mut content = vec![0; LEN];
     blake3::Hasher::new().finalize_xof().fill(&mut content);
@@ -51,14 +54,9 @@ fn by_blocks() -> Settings {
     }
 }
 
-/// Pulls `new` over the old version from a sender that gives it as `ops`, each with what happens to
-/// the destination before, and whole if it is asked once more. Says how often it was asked.
-fn pull_as(
-    options: &Options,
-    place: &Place,
-    new: Vec<u8>,
-    ops: Vec<(fn(&Path), DataOp)>,
-) -> (Outcome, u32) {
+/// Pulls `new` over the old version from a sender that gives it as `ops`, and whole if it is asked
+/// once more. Says how often it was asked.
+fn pull_as(options: &Options, place: &Place, new: Vec<u8>, ops: Vec<Step>) -> (Outcome, u32) {
     write(place.path("d/old"), &old());
     // A file that was written to just now is read twice whatever else is known of it.
     std::thread::sleep(Duration::from_millis(100));
@@ -84,7 +82,7 @@ fn send_delta(
     file: FileId,
     shape: Shape,
     new: &[u8],
-    ops: &[(fn(&Path), DataOp)],
+    ops: &[Step],
     destination: &Path,
 ) -> Attack {
     assert_eq!(shape.block_len() as usize, BLOCK_LEN);
