@@ -133,7 +133,7 @@ pub(crate) fn look_while<T>(
     prepared: Option<&Prepared<'_>>,
     run: impl FnOnce(Option<Looking<'_, '_>>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let word = Word::default();
+    let word = Word::alone();
     std::thread::scope(|scope| {
         let looking = prepared.map(|prepared| Looking {
             prepared,
@@ -168,6 +168,7 @@ impl Looking<'_, '_> {
             word,
             looker,
         } = self;
+        word.joined();
         let mut shown = Ok(None);
         let source = std::thread::scope(|scope| {
             let shown = &mut shown;

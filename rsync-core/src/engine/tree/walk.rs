@@ -3,10 +3,12 @@
 //! Directories wait on a stack that the threads share, so the walk goes deep first and few
 //! directories are open at a time. A directory is visited before anything below it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+mod pace;
+mod word;
+
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::engine::threads::{threads, threads_alone};
 use crate::engine::tree::{DirListing, Tree};
@@ -15,18 +17,13 @@ use crate::path::{FileName, RelPath};
 use crate::root::{self, Dir};
 use crate::wire::limits::MAX_DEPTH;
 use crate::wire::message::{ProblemKind, SystemError};
+use pace::{Listed, Pace};
+pub(crate) use word::Word;
 
 /// Threads at first, at most.
 const USUAL_THREADS: usize = 2;
 /// Threads at most, where the file system is slow.
 const MOST_THREADS: usize = 8;
-/// The pace is judged after so many visits.
-const PACE_VISITS: u32 = 32;
-/// What a directory and each entry of it take at most where no disk has to be waited for: far more
-/// than the kernel needs, because threads may have to wait for a processor.
-const USUAL_DIRECTORY: Duration = Duration::from_millis(1);
-const USUAL_ENTRY: Duration = Duration::from_micros(100);
-
 /// A directory that the walk came to.
 pub(crate) struct Visit<'a> {
     /// The directory held open; nothing if it can not be opened.
@@ -39,35 +36,6 @@ pub(crate) struct Visit<'a> {
     pub(crate) parent: u32,
     /// What is in it, or why that is not known. Lent: the entries have to stay, in their order.
     pub(crate) listing: Result<&'a mut DirListing, ProblemKind>,
-}
-
-/// What is said to a walk that is under way.
-#[derive(Debug, Default)]
-pub(crate) struct Word {
-    stop: AtomicBool,
-    hurry: AtomicBool,
-}
-
-impl Word {
-    /// What comes of the walk matters to nobody any more. It is for the visitor to end it.
-    pub(crate) fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-
-    /// True once it was told to stop.
-    pub(crate) fn is_to_stop(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    /// All others wait for the walk, so their processors are free for it.
-    pub(crate) fn hurry(&self) {
-        self.hurry.store(true, Ordering::Relaxed);
-    }
-
-    /// True once after it was told to hurry.
-    fn is_to_hurry(&self) -> bool {
-        self.hurry.load(Ordering::Relaxed) && self.hurry.swap(false, Ordering::Relaxed)
-    }
 }
 
 struct Job {
@@ -83,6 +51,8 @@ struct Queue<E> {
     /// Threads that wait for a job: waking nobody would still be a system call.
     waiting: usize,
     threads: usize,
+    /// So many of them are to end once the other end is there.
+    extra: usize,
     /// So many there are to be.
     wanted: usize,
     pace: Pace,
@@ -90,8 +60,8 @@ struct Queue<E> {
 }
 
 /// Visits every directory of `tree` that takes part, with several threads; with more of them where
-/// the file system takes its time, because its disk can look for many things at once, and once it
-/// is told to hurry.
+/// the file system takes its time, because its disk can look for many things at once, while this end
+/// is alone, and once it is told to hurry.
 ///
 /// The visitor answers with a number that the visits of the directories below get as `parent`,
 /// or with nothing to stay out of them. Its first error ends the walk.
@@ -101,6 +71,10 @@ pub(crate) fn walk<E: Send>(
     visit: &(dyn Fn(Visit<'_>) -> Result<Option<u32>, E> + Sync),
 ) -> Result<(), E> {
     let usual = threads(USUAL_THREADS);
+    let at_first = match word.is_alone() {
+        true => threads_alone(USUAL_THREADS),
+        false => usual,
+    };
     let first = Job {
         above: None,
         path: RelPath::root(),
@@ -115,15 +89,16 @@ pub(crate) fn walk<E: Send>(
             jobs: vec![first],
             busy: 0,
             waiting: 0,
-            threads: usual,
-            wanted: usual,
+            threads: at_first,
+            extra: at_first - usual,
+            wanted: at_first,
             pace: Pace::default(),
             failure: None,
         }),
         wake: Condvar::new(),
     };
     thread::scope(|scope| {
-        for _ in 1..usual {
+        for _ in 1..at_first {
             scope.spawn(|| walk.work(scope));
         }
         walk.work(scope);
@@ -189,6 +164,15 @@ impl<E: Send> Walk<'_, E> {
             if queue.failure.is_some() {
                 return None;
             }
+            if queue.extra > 0 && !self.word.is_alone() {
+                queue.extra -= 1;
+                queue.threads -= 1;
+                queue.wanted -= 1;
+                if queue.waiting > 0 && !queue.jobs.is_empty() {
+                    self.wake.notify_one();
+                }
+                return None;
+            }
             if let Some(job) = queue.jobs.pop() {
                 queue.busy += 1;
                 return Some(job);
@@ -203,36 +187,6 @@ impl<E: Send> Walk<'_, E> {
                 .unwrap_or_else(PoisonError::into_inner);
             queue.waiting -= 1;
         }
-    }
-}
-
-/// What it took to list a directory.
-struct Listed {
-    time: Duration,
-    entries: usize,
-}
-
-/// How long the file system took for the last directories, and how long it may.
-#[derive(Default)]
-struct Pace {
-    visits: u32,
-    taken: Duration,
-    usual: Duration,
-}
-
-impl Pace {
-    /// Notes a directory; true if the last ones were slow, once for so many of them.
-    fn is_slow(&mut self, listed: Listed) -> bool {
-        let entries = u32::try_from(listed.entries).unwrap_or(u32::MAX);
-        self.visits += 1;
-        self.taken += listed.time;
-        self.usual += USUAL_DIRECTORY + USUAL_ENTRY.saturating_mul(entries);
-        if self.visits < PACE_VISITS {
-            return false;
-        }
-        let is_slow = self.taken > self.usual;
-        *self = Self::default();
-        is_slow
     }
 }
 
@@ -316,6 +270,7 @@ pub(crate) fn problem(operation: &str, error: &root::Error) -> ProblemKind {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::time::Duration;
 
     use super::*;
     use crate::engine::tree::Side;
@@ -324,16 +279,8 @@ mod tests {
     use crate::plan::Guard;
     use crate::root::Root;
 
-    /// How often the pace of `count` directories with ten entries is said to be slow.
-    fn slow(count: u32, time: Duration) -> usize {
-        let mut pace = Pace::default();
-        let listed = || Listed { time, entries: 10 };
-        (0..count).filter(|_| pace.is_slow(listed())).count()
-    }
-
-    /// How many threads visit a tree of many directories. Each waits for `awaited` of them to be
-    /// there, though not for ever.
-    fn walkers(word: &Word, awaited: usize) -> usize {
+    /// Goes through a tree of twenty directories.
+    fn visit_many(word: &Word, visit: &(dyn Fn() + Sync)) {
         let place = tempfile::tempdir().unwrap();
         for number in 0..20 {
             std::fs::create_dir(place.path().join(number.to_string())).unwrap();
@@ -348,18 +295,26 @@ mod tests {
             side: Side::Source,
             guard: Guard::default(),
         };
-        let (seen, came) = (Mutex::new(HashSet::new()), Condvar::new());
-        let outcome = walk::<()>(&tree, word, &|visit| {
-            let mut seen = seen.lock().unwrap();
-            if !visit.path.is_root() {
-                seen.insert(thread::current().id());
-                came.notify_all();
-                let patience = Duration::from_secs(10);
-                drop(came.wait_timeout_while(seen, patience, |seen| seen.len() < awaited));
+        let outcome = walk::<()>(&tree, word, &|visit_of| {
+            if !visit_of.path.is_root() {
+                visit();
             }
             Ok(Some(0))
         });
         assert_eq!(outcome, Ok(()));
+    }
+
+    /// How many threads visit a tree of many directories. Each waits for `awaited` of them to be
+    /// there, though not for ever.
+    fn walkers(word: &Word, awaited: usize) -> usize {
+        let (seen, came) = (Mutex::new(HashSet::new()), Condvar::new());
+        visit_many(word, &|| {
+            let mut seen = seen.lock().unwrap();
+            seen.insert(thread::current().id());
+            came.notify_all();
+            let patience = Duration::from_secs(10);
+            drop(came.wait_timeout_while(seen, patience, |seen| seen.len() < awaited));
+        });
         seen.into_inner().unwrap().len()
     }
 
@@ -373,18 +328,23 @@ mod tests {
     }
 
     #[test]
-    fn only_a_slow_file_system_brings_threads_one_after_the_other() {
-        assert_eq!(slow(10 * PACE_VISITS, Duration::from_micros(40)), 0);
-        assert_eq!(slow(10 * PACE_VISITS, Duration::from_millis(5)), 10);
-        assert_eq!(slow(PACE_VISITS - 1, Duration::from_secs(1)), 0);
-    }
-
-    #[test]
-    fn one_directory_that_takes_long_is_not_a_slow_file_system() {
-        let mut pace = Pace::default();
-        for nth in 0..PACE_VISITS {
-            let time = Duration::from_millis(if nth == 3 { 30 } else { 0 });
-            assert!(!pace.is_slow(Listed { time, entries: 1 }));
-        }
+    fn a_walk_takes_all_processors_until_the_other_end_is_there() {
+        let (usual, alone) = (threads(USUAL_THREADS), threads_alone(USUAL_THREADS));
+        assert_eq!(walkers(&Word::alone(), alone), alone);
+        let (word, visits) = (Word::alone(), Mutex::new(Vec::new()));
+        visit_many(&word, &|| {
+            let mut visits = visits.lock().unwrap();
+            visits.push(thread::current().id());
+            if visits.len() == 5 {
+                word.joined();
+            }
+            drop(visits);
+            thread::sleep(Duration::from_millis(1));
+        });
+        let visits = visits.into_inner().unwrap();
+        assert_eq!(visits.len(), 20);
+        // Each thread may have been on its way to one more.
+        let later: HashSet<_> = visits.iter().skip(5 + alone).collect();
+        assert!(later.len() <= usual, "{later:?}");
     }
 }
