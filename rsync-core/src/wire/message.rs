@@ -119,7 +119,7 @@ pub enum FromSender {
         /// Which.
         file: FileId,
         /// Digest of the whole content, or why the content is no good. Of a delta it is
-        /// [by blocks](crate::checksum::BlockHasher) of its basis's length if both ends
+        /// [by blocks](crate::checksum::BlockHasher) as long as those of its basis if both ends
         /// [can](crate::wire::hello::Features::DIGESTS_BY_BLOCKS).
         result: Result<Digest, FileFailure>,
     },

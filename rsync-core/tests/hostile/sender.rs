@@ -95,6 +95,29 @@ impl Sender {
         })
     }
 
+    /// Streams a file of `size` bytes, of which `digest` is said to be the digest. Each op is asked for
+    /// when it is due.
+    pub fn streamed(
+        &mut self,
+        file: FileId,
+        size: u64,
+        ops: impl IntoIterator<Item = DataOp>,
+        digest: Digest,
+    ) -> Attack {
+        self.say(FromSender::Begin {
+            file,
+            seen: seen(size),
+        })?;
+        for op in ops {
+            self.say(FromSender::Data { file, op })?;
+        }
+        self.account(file, &digest);
+        self.say(FromSender::End {
+            file,
+            result: Ok(digest),
+        })
+    }
+
     /// Sends files of 4 bytes each in one message, of which `digest` is said to be the digest.
     pub fn bundle(
         &mut self,

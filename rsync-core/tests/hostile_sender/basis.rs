@@ -15,7 +15,7 @@ use rsync_core::wire::hello::Features;
 use rsync_core::wire::message::*;
 
 use crate::common::write;
-use crate::hostile::{Attack, Outcome, Place, Sender, entry, pull_path_as, seen, without_digests};
+use crate::hostile::{Attack, Outcome, Place, Sender, entry, pull_path_as, without_digests};
 
 const BLOCK_LEN: usize = 4096;
 const LEN: usize = 5 * BLOCK_LEN + 500;
@@ -92,24 +92,14 @@ fn send_delta(
             signed += sums.len() as u64;
         }
     }
-    sender.say(FromSender::Begin {
-        file,
-        seen: seen(new.len() as u64),
-    })?;
-    for (meanwhile, op) in ops {
-        meanwhile(destination);
-        let op = op.clone();
-        sender.say(FromSender::Data { file, op })?;
-    }
     let key = sender.ends.agreed.block_key();
     let mut hasher = shape.with_digest_by_blocks().hasher(&key);
     hasher.update(new);
-    let digest = hasher.digest();
-    sender.account(file, &digest);
-    sender.say(FromSender::End {
-        file,
-        result: Ok(digest),
-    })
+    let ops = ops.iter().map(|(meanwhile, op)| {
+        meanwhile(destination);
+        op.clone()
+    });
+    sender.streamed(file, new.len() as u64, ops, hasher.digest())
 }
 
 fn nothing(_: &Path) {}
@@ -214,17 +204,7 @@ fn m6_a_plain_digest_is_not_taken_for_one_by_blocks() {
         sender.listed()?;
         sender.serve(|sender, file, _| {
             let digest = Digest::of(&overwritten(0, LEN, 7));
-            sender.say(FromSender::Begin {
-                file,
-                seen: seen(size),
-            })?;
-            let op = literal(&[7; LEN]);
-            sender.say(FromSender::Data { file, op })?;
-            sender.account(file, &digest);
-            sender.say(FromSender::End {
-                file,
-                result: Ok(digest),
-            })
+            sender.streamed(file, size, [literal(&[7; LEN])], digest)
         })
     });
     // The last time it is asked for whole, of which the digest is plain.

@@ -102,22 +102,8 @@ fn stream_against(place: &Place, size: u64, ops: Vec<DataOp>) -> Outcome {
         sender.open()?;
         sender.list("", vec![entry("old", Kind::File { size: 5000 })])?;
         sender.listed()?;
-        sender.serve(|sender, file, _| {
-            let digest = Digest::of(b"evil");
-            sender.say(FromSender::Begin {
-                file,
-                seen: seen(size),
-            })?;
-            for op in &ops {
-                let op = op.clone();
-                sender.say(FromSender::Data { file, op })?;
-            }
-            sender.account(file, &digest);
-            sender.say(FromSender::End {
-                file,
-                result: Ok(digest),
-            })
-        })
+        sender
+            .serve(|sender, file, _| sender.streamed(file, size, ops.clone(), Digest::of(b"evil")))
     })
 }
 

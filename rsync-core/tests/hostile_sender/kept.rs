@@ -8,9 +8,9 @@ use rsync_core::entry::Kind;
 use rsync_core::keep::{Budget, Journal, Keeping, undo};
 use rsync_core::options::Options;
 use rsync_core::root::Root;
-use rsync_core::wire::message::{DataOp, FromSender};
+use rsync_core::wire::message::DataOp;
 
-use crate::hostile::{Place, entry, pull_kept, seen, sender, without_digests};
+use crate::hostile::{Place, entry, pull_kept, sender, without_digests};
 
 /// What is sent of a file, once it is asked for.
 type Attempt = fn() -> Vec<DataOp>;
@@ -53,19 +53,7 @@ fn a_file_that_gets_longer_at_first_and_is_overwritten_then_comes_back_whole() {
             sender.serve(|sender, file, _| {
                 let ops = order[attempt.min(order.len() - 1)]();
                 attempt += 1;
-                sender.say(FromSender::Begin {
-                    file,
-                    seen: seen(12),
-                })?;
-                for op in ops {
-                    sender.say(FromSender::Data { file, op })?;
-                }
-                let digest = Digest::of(b"something else");
-                sender.account(file, &digest);
-                sender.say(FromSender::End {
-                    file,
-                    result: Ok(digest),
-                })
+                sender.streamed(file, 12, ops, Digest::of(b"something else"))
             })
         });
         let outcome = pull_kept(&place, "/src/", &options, Some(Arc::clone(&keeping)), peer);

@@ -24,6 +24,7 @@ pub(crate) use word::Word;
 const USUAL_THREADS: usize = 2;
 /// Threads at most, where the file system is slow.
 const MOST_THREADS: usize = 8;
+
 /// A directory that the walk came to.
 pub(crate) struct Visit<'a> {
     /// The directory held open; nothing if it can not be opened.
@@ -295,8 +296,8 @@ mod tests {
             side: Side::Source,
             guard: Guard::default(),
         };
-        let outcome = walk::<()>(&tree, word, &|visit_of| {
-            if !visit_of.path.is_root() {
+        let outcome = walk::<()>(&tree, word, &|visited| {
+            if !visited.path.is_root() {
                 visit();
             }
             Ok(Some(0))
