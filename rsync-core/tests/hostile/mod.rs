@@ -272,7 +272,8 @@ pub fn push_as(
     })
 }
 
-fn within_patience(
+/// What comes of `run`, which may not hang.
+pub fn within_patience(
     run: impl FnOnce(&Recorder) -> Result<Report, Error> + Send + 'static,
 ) -> Outcome {
     let (done, result) = channel();

@@ -1,27 +1,27 @@
 //! An old version that is changed while a new one is made of it: no mixture passes for the new one.
 
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rsync_core::checksum::Digest;
 use rsync_core::delta::Shape;
-use rsync_core::engine::Settings;
+use rsync_core::engine::{self, Settings};
 use rsync_core::entry::Kind;
+use rsync_core::monitor::{Event, Monitor};
 use rsync_core::options::Options;
 use rsync_core::wire::hello::Features;
 use rsync_core::wire::message::*;
 
-use crate::common::write;
-use crate::hostile::{Attack, Outcome, Place, Sender, entry, pull_path_as, without_digests};
+use crate::common::{Recorder, streams, write};
+use crate::hostile::{
+    Attack, Outcome, Place, Sender, entry, pull_path_as, sender, within_patience, without_digests,
+};
 
 const BLOCK_LEN: usize = 4096;
 const LEN: usize = 5 * BLOCK_LEN + 500;
-
-/// What happens to the destination, and what is sent then.
-type Step = (fn(&Path), DataOp);
 
 fn old() -> Vec<u8> {
     let mut content = vec![0; LEN];
@@ -54,37 +54,85 @@ fn by_blocks() -> Settings {
     }
 }
 
+/// Disturbs a file once so many pieces of its new version were applied, before the next one is.
+struct Disturber<'a> {
+    recorder: &'a Recorder,
+    applied: AtomicU32,
+    after: u32,
+    file: PathBuf,
+}
+
+impl Monitor for Disturber<'_> {
+    fn event(&self, event: &Event<'_>) {
+        self.recorder.event(event);
+        if let Event::Progress { bytes: 1.., .. } = event
+            && self.applied.fetch_add(1, Ordering::Relaxed) + 1 == self.after
+        {
+            disturb(&self.file);
+        }
+    }
+}
+
 /// Pulls `new` over the old version from a sender that gives it as `ops`, and whole if it is asked
-/// once more. Says how often it was asked.
-fn pull_as(options: &Options, place: &Place, new: Vec<u8>, ops: Vec<Step>) -> (Outcome, u32) {
-    write(place.path("d/old"), &old());
+/// once more; the old version is disturbed once `disturbed` of them were applied. Says how often the
+/// sender was asked.
+fn pull_as(
+    options: &Options,
+    place: &Place,
+    new: Vec<u8>,
+    ops: Vec<DataOp>,
+    disturbed: Option<u32>,
+) -> (Outcome, u32) {
+    let file = place.path("d/old");
+    write(&file, &old());
     // A file that was written to just now is read twice whatever else is known of it.
     std::thread::sleep(Duration::from_millis(100));
     let asked = Arc::new(AtomicU32::new(0));
-    let (counted, destination) = (Arc::clone(&asked), place.path("d/old"));
-    let outcome = pull_path_as(place, "/src/", options, by_blocks(), move |sender| {
+    let (counted, disturbed_first) = (Arc::clone(&asked), file.clone());
+    let (here, there) = streams();
+    let peer = sender(by_blocks(), move |sender| {
         sender.open()?;
         let size = new.len() as u64;
         sender.list("", vec![entry("old", Kind::File { size })])?;
         sender.listed()?;
         sender.serve(|sender, file, how| match Shape::wanted(how) {
             Ok(Some(shape)) if counted.fetch_add(1, Ordering::Relaxed) == 0 => {
-                send_delta(sender, file, shape, &new, &ops, &destination)
+                signed(sender, shape)?;
+                if disturbed == Some(0) {
+                    disturb(&disturbed_first);
+                }
+                let key = sender.ends.agreed.block_key();
+                let mut hasher = shape.with_digest_by_blocks().hasher(&key);
+                hasher.update(&new);
+                sender.streamed(file, size, ops.clone(), hasher.digest())
             }
             _ => sender.file(file, &new),
         })
     });
+    peer(there);
+    let (options, destination) = (options.clone(), place.path("d"));
+    let outcome = within_patience(move |recorder| {
+        let disturber = Disturber {
+            recorder,
+            applied: AtomicU32::new(0),
+            after: disturbed.unwrap_or(0),
+            file,
+        };
+        let settings = Settings::default();
+        engine::pull(
+            here,
+            b"/src/",
+            &destination,
+            &options,
+            &settings,
+            &disturber,
+        )
+    });
     (outcome, asked.load(Ordering::Relaxed))
 }
 
-fn send_delta(
-    sender: &mut Sender,
-    file: FileId,
-    shape: Shape,
-    new: &[u8],
-    ops: &[Step],
-    destination: &Path,
-) -> Attack {
+/// Waits for a signature.
+fn signed(sender: &mut Sender, shape: Shape) -> Attack {
     assert_eq!(shape.block_len() as usize, BLOCK_LEN);
     let mut signed = 0;
     while signed < shape.signature_len() {
@@ -92,36 +140,14 @@ fn send_delta(
             signed += sums.len() as u64;
         }
     }
-    let key = sender.ends.agreed.block_key();
-    let mut hasher = shape.with_digest_by_blocks().hasher(&key);
-    hasher.update(new);
-    let ops = ops.iter().map(|(meanwhile, op)| {
-        meanwhile(destination);
-        op.clone()
-    });
-    sender.streamed(file, new.len() as u64, ops, hasher.digest())
+    Ok(())
 }
-
-fn nothing(_: &Path) {}
 
 /// Somebody overwrites the fourth block of a file, and it is as long as it was.
 fn disturb(file: &Path) {
     let file = std::fs::File::options().write(true).open(file).unwrap();
     file.write_all_at(b"disturbed", 3 * BLOCK_LEN as u64 + 7)
         .unwrap();
-}
-
-/// The same, once the second block is what was sent for it.
-fn disturb_once_written(path: &Path) {
-    let begun = Instant::now();
-    let file = std::fs::File::open(path).unwrap();
-    let mut first = [0];
-    while first != [7] {
-        assert!(begun.elapsed() < Duration::from_secs(60));
-        file.read_exact_at(&mut first, BLOCK_LEN as u64).unwrap();
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    disturb(path);
 }
 
 fn in_place() -> Options {
@@ -161,8 +187,7 @@ fn whatever_a_delta_is_made_of_its_digest_by_blocks_is_that_of_the_new_version()
                 continue;
             }
             let place = Place::new();
-            let ops = ops.iter().map(|op| (nothing as fn(&Path), op.clone()));
-            let (outcome, asked) = pull_as(&options, &place, new.clone(), ops.collect());
+            let (outcome, asked) = pull_as(&options, &place, new.clone(), ops.clone(), None);
             assert!(outcome.report().receipt.is_complete());
             assert_eq!(asked, 1);
             assert!(std::fs::read(place.path("d/old")).unwrap() == new);
@@ -178,14 +203,8 @@ fn m6_an_old_version_that_is_changed_once_it_is_signed_is_not_built_on() {
     for options in [Options::default(), in_place()] {
         for disturbed in 0..3 {
             let place = Place::new();
-            let mut meanwhile = [nothing as fn(&Path); 3];
-            meanwhile[disturbed] = match (disturbed, options.write.in_place) {
-                (2, true) => disturb_once_written,
-                _ => disturb,
-            };
-            let ops = [head.clone(), changed.clone(), tail.clone()];
-            let ops = meanwhile.into_iter().zip(ops).collect();
-            let (outcome, asked) = pull_as(&options, &place, new.clone(), ops);
+            let ops = vec![head.clone(), changed.clone(), tail.clone()];
+            let (outcome, asked) = pull_as(&options, &place, new.clone(), ops, Some(disturbed));
             assert!(outcome.report().receipt.is_complete());
             assert_eq!(asked, 2, "{disturbed}, {}", options.write.in_place);
             assert!(std::fs::read(place.path("d/old")).unwrap() == new);

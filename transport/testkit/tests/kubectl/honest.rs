@@ -158,9 +158,9 @@ fn what_is_not_there_is_named() {
 #[test]
 fn what_a_client_leaves_behind_is_counted_and_ends_with_the_server() {
     for bench in Bench::each(web).into_iter().take(1) {
+        fs::write(bench.root().join("data/file"), "ready\n").unwrap();
         let mut command = bench
-            .command("exec web -- sh -c")
-            .arg("echo ready; exec sleep 1000")
+            .command("exec web -- tail -f /data/file")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -175,7 +175,7 @@ fn what_a_client_leaves_behind_is_counted_and_ends_with_the_server() {
         command.wait().unwrap();
         let left = bench.server.leftovers();
         assert_eq!(left.len(), 1, "{left:?}");
-        assert_eq!(left[0].command, "sleep 1000");
+        assert_eq!(left[0].command, "tail -f /data/file");
         drop(bench);
         assert!(!Path::new(&format!("/proc/{}", left[0].pid)).exists());
     }
