@@ -58,7 +58,7 @@ impl BlockKey {
     }
 
     /// The key's 32 bytes.
-    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }

@@ -2,13 +2,9 @@
 //! digest that proves a whole file.
 
 mod block;
-mod by_blocks;
-mod content;
 mod digest;
 mod rolling;
 
 pub use block::{BlockHash, BlockKey, Strong};
-pub use by_blocks::BlockHasher;
-pub use content::ContentHasher;
 pub use digest::{Digest, Hasher};
 pub use rolling::{MAX_WINDOW_LEN, Rolling};

@@ -47,12 +47,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod digest;
 pub mod matcher;
 mod op;
 pub mod patch;
 mod shape;
 pub mod signature;
 
+pub use digest::DeltaHasher;
 pub use matcher::{Effort, MatchError, Matched, Matcher, Sums};
 pub use op::Op;
 pub use patch::{Patch, PatchError, Patched, Rebuild, Target};

@@ -5,7 +5,6 @@
 
 use std::ops::Range;
 
-use crate::checksum::{BlockHasher, BlockKey, ContentHasher};
 use crate::wire::message::{Basis, How};
 
 /// Shortest block that a peer may ask for, in bytes.
@@ -48,7 +47,7 @@ pub struct Shape {
     basis_len: u64,
     block_len: u32,
     strong_len: u8,
-    digest_by_blocks: bool,
+    digest_of_delta: bool,
 }
 
 /// A basis that can not be cut like that.
@@ -83,7 +82,7 @@ impl Shape {
             basis_len,
             block_len,
             strong_len: MAX_STRONG_LEN,
-            digest_by_blocks: false,
+            digest_of_delta: false,
         })
     }
 
@@ -130,28 +129,19 @@ impl Shape {
         }
     }
 
-    /// The same, with the digest of the new file taken [by blocks](BlockHasher) of this length instead
-    /// of plainly. Both ends have to agree on that.
+    /// The same, with the digest of the new file taken over [what the delta consists
+    /// of](super::DeltaHasher) instead of plainly. Both ends have to agree on that.
     #[must_use]
-    pub fn with_digest_by_blocks(self) -> Self {
+    pub fn with_digest_of_delta(self) -> Self {
         Self {
-            digest_by_blocks: true,
+            digest_of_delta: true,
             ..self
         }
     }
 
-    /// True if the digest of the new file is taken by blocks.
-    pub fn has_digest_by_blocks(&self) -> bool {
-        self.digest_by_blocks
-    }
-
-    /// What computes the digest of the new file. The blocks are hashed with `key`.
-    pub fn hasher(&self, key: &BlockKey) -> ContentHasher {
-        if self.digest_by_blocks {
-            ContentHasher::ByBlocks(Box::new(BlockHasher::new(key, self.block_len as usize)))
-        } else {
-            ContentHasher::default()
-        }
+    /// True if the digest of the new file is taken over what the delta consists of.
+    pub fn has_digest_of_delta(&self) -> bool {
+        self.digest_of_delta
     }
 
     /// A good shape for a basis of `basis_len` bytes.
@@ -217,6 +207,17 @@ impl Shape {
         start..start.saturating_add(block_len).min(self.basis_len)
     }
 
+    /// The blocks that `len` bytes of the basis from `offset` on consist of; nothing if they do not
+    /// begin and end with a block.
+    pub fn blocks_of(&self, offset: u64, len: u64) -> Option<Range<u64>> {
+        let block_len = u64::from(self.block_len);
+        let end = offset.checked_add(len)?;
+        let is_whole = offset.is_multiple_of(block_len)
+            && (end.is_multiple_of(block_len) || end == self.basis_len)
+            && end <= self.basis_len;
+        is_whole.then(|| offset / block_len..end.div_ceil(block_len))
+    }
+
     /// Length of block `block` in bytes; 0 behind the last block.
     pub(super) fn len_of(&self, block: u64) -> usize {
         let range = self.range(block);
@@ -275,6 +276,27 @@ mod tests {
             assert_eq!(covered, basis_len);
             assert!(shape.range(shape.blocks()).is_empty());
             assert!(shape.range(u64::MAX).is_empty());
+        }
+    }
+
+    #[test]
+    fn what_begins_and_ends_with_a_block_is_whole_blocks() {
+        let shape = Shape::new(1100, 512).unwrap();
+        for (offset, len, blocks) in [
+            (0, 0, Some(0..0)),
+            (0, 512, Some(0..1)),
+            (0, 1100, Some(0..3)),
+            (512, 588, Some(1..3)),
+            (1024, 76, Some(2..3)),
+            (1024, 75, None),
+            (1024, 77, None),
+            (1024, 512, None),
+            (1, 511, None),
+            (0, 511, None),
+            (512, u64::MAX, None),
+            (1536, 512, None),
+        ] {
+            assert_eq!(shape.blocks_of(offset, len), blocks, "{offset} {len}");
         }
     }
 

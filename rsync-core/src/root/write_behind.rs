@@ -2,7 +2,8 @@
 //!
 //! Some file systems write a file's content to the disk before it takes the place of another one,
 //! so that a loss of power can not leave an empty file there (ext4(5), `auto_da_alloc`). Whoever
-//! renames a large file waits for all of it. Begun earlier, most of it is there by then.
+//! renames a large file waits for all of it. Begun earlier, most of it is there by then. Where a rename
+//! waits for nothing (XFS) the run would only share its processors with the writing.
 //!
 //! In a container there is another reason: pages that wait to be written count as its memory, of
 //! which it may have next to none. What was written is let go of, too.
@@ -15,8 +16,16 @@ use super::system;
 const STEP: u64 = 4 << 20;
 
 impl StagedFile {
-    /// Begins early to write to the disk. For a large file that is going to replace another.
-    pub fn write_behind(&mut self) {
+    /// This file is going to replace another: begins early to write it to the disk if that would be
+    /// waited for, or if memory is scarce.
+    pub fn will_replace(&mut self) {
+        if is_memory_scarce() || system::may_write_before_rename(self.fd()) {
+            self.write_behind();
+        }
+    }
+
+    /// Begins early to write to the disk.
+    pub(super) fn write_behind(&mut self) {
         self.behind.get_or_insert(0);
     }
 

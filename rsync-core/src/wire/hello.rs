@@ -42,8 +42,9 @@ impl Features {
     pub const SHORT_SUMS: Self = Self(64);
     /// A sender says early how its account stands, and a client that pulls leaves first.
     pub const INTERIM: Self = Self(128);
-    /// What is made of a delta has a digest [by blocks](crate::checksum::BlockHasher).
-    pub const DIGESTS_BY_BLOCKS: Self = Self(256);
+    /// The digest of what is made of a delta is taken over [what that consists
+    /// of](crate::delta::DeltaHasher).
+    pub const DIGESTS_OF_DELTAS: Self = Self(256);
 
     /// What this build can do.
     pub fn of_this_build() -> Self {
@@ -64,7 +65,7 @@ impl Features {
             .with(Self::MARKS_INSIDE)
             .with(Self::SHORT_SUMS)
             .with(Self::INTERIM)
-            .with(Self::DIGESTS_BY_BLOCKS)
+            .with(Self::DIGESTS_OF_DELTAS)
     }
 
     /// True if everything in `other` is in `self`.

@@ -118,9 +118,9 @@ pub enum FromSender {
     End {
         /// Which.
         file: FileId,
-        /// Digest of the whole content, or why the content is no good. Of a delta it is
-        /// [by blocks](crate::checksum::BlockHasher) as long as those of its basis if both ends
-        /// [can](crate::wire::hello::Features::DIGESTS_BY_BLOCKS).
+        /// Digest of the whole content, or why the content is no good. Of a delta it is over [what
+        /// that consists of](crate::delta::DeltaHasher) if both ends
+        /// [can](crate::wire::hello::Features::DIGESTS_OF_DELTAS).
         result: Result<Digest, FileFailure>,
     },
     /// Answer to [`How::Digest`].

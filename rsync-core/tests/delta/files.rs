@@ -5,7 +5,7 @@ use std::io::{Cursor, Read};
 
 use rsync_core::checksum::{BlockKey, Digest};
 use rsync_core::delta::{
-    BlockSum, Matched, Matcher, Patch, Patched, Rebuild, Shape, Sums, Table, sign,
+    BlockSum, DeltaHasher, Matched, Matcher, Op, Patch, Patched, Rebuild, Shape, Sums, Table, sign,
 };
 use rsync_core::wire::limits::MAX_CONTENT_LEN;
 use rsync_core::wire::message::DataOp;
@@ -39,8 +39,17 @@ pub(crate) fn delta_with<S: Sums<Error = Infallible>>(
     sums: &mut S,
     source: impl Read,
 ) -> (Vec<DataOp>, Matched) {
+    delta_by(Matcher::new(), shape, sums, source)
+}
+
+fn delta_by<S: Sums<Error = Infallible>>(
+    mut matcher: Matcher,
+    shape: Shape,
+    sums: &mut S,
+    source: impl Read,
+) -> (Vec<DataOp>, Matched) {
     let mut ops = Vec::new();
-    let matched = Matcher::new()
+    let matched = matcher
         .delta(source, shape, &key(), sums, |op| {
             ops.push(op.into());
             Ok::<(), Infallible>(())
@@ -76,13 +85,15 @@ pub(crate) fn round_trip(basis: &[u8], source: &[u8], block_len: u32) -> Matched
         (ops.clone(), matched),
         "short sums find something else"
     );
-    let by_blocks = short.shape().with_digest_by_blocks();
-    let (same_ops, proven_by_blocks) = delta_with(by_blocks, &mut &short, source);
+    let of_delta = short.shape().with_digest_of_delta();
+    let (same_ops, proven) = delta_with(of_delta, &mut &short, source);
     assert!(same_ops == ops, "the digest changes what is found");
-    let mut hasher = by_blocks.hasher(&key());
-    hasher.update(source);
-    assert_eq!(proven_by_blocks.digest, hasher.digest());
-    assert!(proven_by_blocks.effort.strong_bytes <= matched.effort.strong_bytes);
+    assert_eq!(proven.digest, digest_of(&ops, basis, of_delta));
+    assert_eq!(proven.effort, matched.effort);
+    let in_place = Matcher::new().in_place(true);
+    let (ops_in_place, proven) = delta_by(in_place, of_delta, &mut &short, source);
+    assert!(applied_in_place(basis, &ops_in_place) == source);
+    assert_eq!(proven.digest, digest_of(&ops_in_place, basis, of_delta));
     let (output, digest, patched) = apply(basis, &ops, matched.len);
     assert!(output == source, "the file differs");
     assert_eq!(digest, matched.digest);
@@ -92,6 +103,45 @@ pub(crate) fn round_trip(basis: &[u8], source: &[u8], block_len: u32) -> Matched
     assert_eq!(patched.matched_bytes, matched.matched_bytes);
     assert_eq!(patched.zero_bytes, matched.zero_bytes);
     matched
+}
+
+/// What becomes of `basis` when it is overwritten from its beginning on.
+fn applied_in_place(basis: &[u8], ops: &[DataOp]) -> Vec<u8> {
+    let (mut file, mut position) = (basis.to_vec(), 0);
+    for op in ops {
+        let end = position + Op::from(op).output_len() as usize;
+        file.resize(file.len().max(end), 0);
+        match op {
+            DataOp::Literal(bytes) => file[position..end].copy_from_slice(bytes),
+            DataOp::Copy { offset, .. } => {
+                let offset = *offset as usize;
+                file.copy_within(offset..offset + end - position, position);
+            }
+            DataOp::Zeros(_) => file[position..end].fill(0),
+        }
+        position = end;
+    }
+    file.truncate(position);
+    file
+}
+
+/// The digest of a delta, as the end computes it that has the basis.
+fn digest_of(ops: &[DataOp], basis: &[u8], shape: Shape) -> Digest {
+    let mut hasher = DeltaHasher::new(&key(), shape);
+    for op in ops {
+        match op {
+            DataOp::Literal(bytes) => hasher.literal(bytes),
+            DataOp::Copy { offset, len } => {
+                for block in shape.blocks_of(*offset, *len).unwrap() {
+                    let range = shape.range(block);
+                    hasher.block_of(&basis[range.start as usize..range.end as usize]);
+                }
+                hasher.copied(*offset, *len);
+            }
+            DataOp::Zeros(len) => hasher.zeros(*len),
+        }
+    }
+    hasher.digest()
 }
 
 /// Reveals each sum only when it is asked for, like a signature that is still arriving.

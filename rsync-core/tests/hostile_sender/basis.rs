@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rsync_core::checksum::Digest;
-use rsync_core::delta::Shape;
+use rsync_core::checksum::{BlockKey, Digest};
+use rsync_core::delta::{DeltaHasher, Shape};
 use rsync_core::engine::{self, Settings};
 use rsync_core::entry::Kind;
 use rsync_core::monitor::{Event, Monitor};
@@ -47,9 +47,9 @@ fn copy(offset: usize, len: usize) -> DataOp {
     }
 }
 
-fn by_blocks() -> Settings {
+fn of_deltas() -> Settings {
     Settings {
-        features: without_digests().features.with(Features::DIGESTS_BY_BLOCKS),
+        features: without_digests().features.with(Features::DIGESTS_OF_DELTAS),
         ..Settings::default()
     }
 }
@@ -90,7 +90,7 @@ fn pull_as(
     let asked = Arc::new(AtomicU32::new(0));
     let (counted, disturbed_first) = (Arc::clone(&asked), file.clone());
     let (here, there) = streams();
-    let peer = sender(by_blocks(), move |sender| {
+    let peer = sender(of_deltas(), move |sender| {
         sender.open()?;
         let size = new.len() as u64;
         sender.list("", vec![entry("old", Kind::File { size })])?;
@@ -101,10 +101,8 @@ fn pull_as(
                 if disturbed == Some(0) {
                     disturb(&disturbed_first);
                 }
-                let key = sender.ends.agreed.block_key();
-                let mut hasher = shape.with_digest_by_blocks().hasher(&key);
-                hasher.update(&new);
-                sender.streamed(file, size, ops.clone(), hasher.digest())
+                let digest = digest_of(&ops, &sender.ends.agreed.block_key(), shape);
+                sender.streamed(file, size, ops.clone(), digest)
             }
             _ => sender.file(file, &new),
         })
@@ -129,6 +127,26 @@ fn pull_as(
         )
     });
     (outcome, asked.load(Ordering::Relaxed))
+}
+
+/// The digest of a delta against the old version, of which every block counts that is touched.
+fn digest_of(ops: &[DataOp], key: &BlockKey, shape: Shape) -> Digest {
+    let mut hasher = DeltaHasher::new(key, shape);
+    for op in ops {
+        match op {
+            DataOp::Literal(bytes) => hasher.literal(bytes),
+            DataOp::Copy { offset, len } => {
+                let (first, end) = (*offset as usize / BLOCK_LEN, (*offset + *len) as usize);
+                let blocks = first..end.div_ceil(BLOCK_LEN);
+                for block in old().chunks(BLOCK_LEN).take(blocks.end).skip(blocks.start) {
+                    hasher.block_of(block);
+                }
+                hasher.copied(*offset, *len);
+            }
+            DataOp::Zeros(len) => hasher.zeros(*len),
+        }
+    }
+    hasher.digest()
 }
 
 /// Waits for a signature.
@@ -157,16 +175,15 @@ fn in_place() -> Options {
 }
 
 #[test]
-fn whatever_a_delta_is_made_of_its_digest_by_blocks_is_that_of_the_new_version() {
+fn whatever_a_delta_is_made_of_both_ends_take_the_same_digest_of_it() {
     let (old, b) = (old(), BLOCK_LEN);
     let deltas = [
         vec![copy(0, LEN)],
         vec![copy(0, b), literal(&[7; 4096]), copy(2 * b, LEN - 2 * b)],
         vec![copy(b, 2 * b), copy(0, b), copy(5 * b, 500)],
         vec![literal(b"shifted"), copy(0, LEN)],
-        vec![copy(100, 2 * b), copy(2 * b + 100, b)],
-        vec![copy(0, b + 100), copy(b + 100, 3 * b), literal(b"end")],
-        vec![copy(0, b), DataOp::Zeros(3 * b as u64 + 1), copy(b - 1, b)],
+        vec![copy(0, 3 * b), copy(3 * b, 2 * b + 500), literal(b"end")],
+        vec![copy(0, b), DataOp::Zeros(3 * b as u64 + 1), copy(4 * b, b)],
     ];
     for ops in deltas {
         for options in [Options::default(), in_place()] {
@@ -196,6 +213,24 @@ fn whatever_a_delta_is_made_of_its_digest_by_blocks_is_that_of_the_new_version()
 }
 
 #[test]
+fn x3_a_copy_of_half_a_block_is_not_taken() {
+    let b = BLOCK_LEN;
+    for half in [copy(100, b), copy(0, b + 100), copy(5 * b, 499)] {
+        let place = Place::new();
+        let DataOp::Copy { offset, len } = half else {
+            unreachable!()
+        };
+        let end = offset + len;
+        let new = [&old()[..], &old()[offset as usize..end as usize]].concat();
+        let ops = vec![copy(0, LEN), half];
+        let (outcome, asked) = pull_as(&Options::default(), &place, new.clone(), ops, None);
+        assert!(outcome.report().receipt.is_complete());
+        assert_eq!(asked, 2);
+        assert!(std::fs::read(place.path("d/old")).unwrap() == new);
+    }
+}
+
+#[test]
 fn m6_an_old_version_that_is_changed_once_it_is_signed_is_not_built_on() {
     let new = overwritten(BLOCK_LEN, BLOCK_LEN, 7);
     let (head, tail) = (copy(0, BLOCK_LEN), copy(2 * BLOCK_LEN, LEN - 2 * BLOCK_LEN));
@@ -213,8 +248,8 @@ fn m6_an_old_version_that_is_changed_once_it_is_signed_is_not_built_on() {
 }
 
 #[test]
-fn m6_a_plain_digest_is_not_taken_for_one_by_blocks() {
-    let (place, settings) = (Place::new(), by_blocks());
+fn m6_a_plain_digest_is_not_taken_for_that_of_a_delta() {
+    let (place, settings) = (Place::new(), of_deltas());
     write(place.path("d/old"), &old());
     let outcome = pull_path_as(&place, "/src/", &Options::default(), settings, |sender| {
         sender.open()?;

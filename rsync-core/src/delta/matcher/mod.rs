@@ -12,10 +12,11 @@ mod window;
 use std::convert::Infallible;
 use std::io::{self, Read};
 
+use super::digest::DeltaHasher;
 use super::op::Op;
 use super::shape::Shape;
 use super::signature::{BlockSum, Table};
-use crate::checksum::{BlockKey, ContentHasher, Digest};
+use crate::checksum::{BlockKey, Digest, Hasher};
 use crate::wire::limits::MAX_CONTENT_LEN;
 use output::{Output, ZERO_RUN_LEN};
 use window::Window;
@@ -49,7 +50,7 @@ impl Sums for &Table {
 /// The account of a source that was matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Matched {
-    /// Digest of the whole source, plain or [by blocks](Shape::with_digest_by_blocks).
+    /// Digest of the whole source, plain or [of the delta](Shape::with_digest_of_delta).
     pub digest: Digest,
     /// Length of the source in bytes; the sum of the next three.
     pub len: u64,
@@ -68,7 +69,7 @@ pub struct Matched {
 pub struct Effort {
     /// Bytes that the rolling checksum moved over or was computed of.
     pub rolled_bytes: u64,
-    /// Bytes of which strong block sums were computed beside the digest.
+    /// Bytes of which strong block sums were computed.
     pub strong_bytes: u64,
     /// Look-ups in the hash table, after the filter.
     pub lookups: u64,
@@ -94,12 +95,20 @@ pub enum MatchError<S, E> {
 #[derive(Default)]
 pub struct Matcher {
     buffer: Vec<u8>,
+    in_place: bool,
 }
 
 impl Matcher {
     /// A matcher. Takes memory with its first source.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, for bases that are overwritten in place: what a basis held where the new version is
+    /// written already can not be copied any more.
+    #[must_use]
+    pub fn in_place(self, in_place: bool) -> Self {
+        Self { in_place, ..self }
     }
 
     /// Describes `source` by the blocks of a basis of which `sums` are known, and by literal data.
@@ -118,8 +127,15 @@ impl Matcher {
         sums: &mut S,
         emit: impl FnMut(Op<'_>) -> Result<(), E>,
     ) -> Result<Matched, MatchError<S::Error, E>> {
-        let window = self.window(source, shape.hasher(key), 2 * shape.block_len() as usize);
-        run::Run::new(window, Output::new(emit), shape, key, sums).run()
+        let (plain, of_delta) = if shape.has_digest_of_delta() {
+            (None, Some(DeltaHasher::new(key, shape)))
+        } else {
+            (Some(Hasher::new()), None)
+        };
+        let in_place = self.in_place;
+        let window = self.window(source, plain, 2 * shape.block_len() as usize);
+        let output = Output::new(of_delta, emit);
+        run::Run::new(window, output, shape, key, sums, in_place).run()
     }
 
     /// Describes `source` without a basis: literal data and zeros.
@@ -131,8 +147,8 @@ impl Matcher {
         source: R,
         emit: impl FnMut(Op<'_>) -> Result<(), E>,
     ) -> Result<Matched, MatchError<Infallible, E>> {
-        let mut window = self.window(source, ContentHasher::default(), 1);
-        let mut output = Output::new(emit);
+        let mut window = self.window(source, Some(Hasher::new()), 1);
+        let mut output = Output::new(None, emit);
         rest(&mut window, &mut output)?;
         finish(window, output, Effort::default())
     }
@@ -140,7 +156,7 @@ impl Matcher {
     fn window<R: Read>(
         &mut self,
         source: R,
-        hasher: ContentHasher,
+        hasher: Option<Hasher>,
         max_ahead: usize,
     ) -> Window<'_, R> {
         Window::new(source, hasher, &mut self.buffer, MAX_CONTENT_LEN, max_ahead)
@@ -207,8 +223,12 @@ fn finish<R: Read, S, E>(
 ) -> Result<Matched, MatchError<S, E>> {
     flush_gap(&mut window, &mut output)?;
     output.flush().map_err(MatchError::Emit)?;
+    let digest = match &output.hasher {
+        Some(hasher) => hasher.digest(),
+        None => window.digest().unwrap_or_else(|| Hasher::new().digest()),
+    };
     Ok(Matched {
-        digest: window.digest(),
+        digest,
         len: window.offset(),
         literal_bytes: output.literal_bytes,
         matched_bytes: output.matched_bytes,

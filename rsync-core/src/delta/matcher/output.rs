@@ -1,6 +1,8 @@
 //! Turns what the matcher finds into ops: joins what is adjacent, splits what is too long, and
 //! finds runs of zeros in literal data.
 
+use crate::checksum::BlockHash;
+use crate::delta::digest::DeltaHasher;
 use crate::delta::op::Op;
 use crate::wire::limits::MAX_CONTENT_LEN;
 
@@ -23,16 +25,19 @@ pub(super) struct Output<F> {
     emit: F,
     /// A copy or zeros that may still grow.
     pending: Option<Op<'static>>,
+    /// The digest of the delta, if that is what is wanted.
+    pub(super) hasher: Option<DeltaHasher>,
     pub(super) literal_bytes: u64,
     pub(super) matched_bytes: u64,
     pub(super) zero_bytes: u64,
 }
 
 impl<E, F: FnMut(Op<'_>) -> Result<(), E>> Output<F> {
-    pub(super) fn new(emit: F) -> Self {
+    pub(super) fn new(hasher: Option<DeltaHasher>, emit: F) -> Self {
         Self {
             emit,
             pending: None,
+            hasher,
             literal_bytes: 0,
             matched_bytes: 0,
             zero_bytes: 0,
@@ -61,9 +66,13 @@ impl<E, F: FnMut(Op<'_>) -> Result<(), E>> Output<F> {
         }
         self.flush()?;
         self.literal_bytes += bytes.len() as u64;
-        bytes
-            .chunks(MAX_CONTENT_LEN)
-            .try_for_each(|piece| (self.emit)(Op::Literal(piece)))
+        for piece in bytes.chunks(MAX_CONTENT_LEN) {
+            if let Some(hasher) = &mut self.hasher {
+                hasher.literal(piece);
+            }
+            (self.emit)(Op::Literal(piece))?;
+        }
+        Ok(())
     }
 
     /// So many zero bytes.
@@ -78,8 +87,8 @@ impl<E, F: FnMut(Op<'_>) -> Result<(), E>> Output<F> {
         Ok(())
     }
 
-    /// So many bytes of the basis.
-    pub(super) fn copy(&mut self, start: u64, more: u64) -> Result<(), E> {
+    /// A block of the basis, `more` bytes from `start` on.
+    pub(super) fn copy(&mut self, start: u64, more: u64, hash: &BlockHash) -> Result<(), E> {
         self.matched_bytes += more;
         match &mut self.pending {
             Some(Op::Copy { offset, len }) if *offset + *len == start && *len < COPY_TARGET_LEN => {
@@ -93,12 +102,23 @@ impl<E, F: FnMut(Op<'_>) -> Result<(), E>> Output<F> {
                 });
             }
         }
+        if let Some(hasher) = &mut self.hasher {
+            hasher.block(hash);
+        }
         Ok(())
     }
 
     /// Emits what may still have grown.
     pub(super) fn flush(&mut self) -> Result<(), E> {
-        self.pending.take().map_or(Ok(()), &mut self.emit)
+        let Some(op) = self.pending.take() else {
+            return Ok(());
+        };
+        match (&mut self.hasher, op) {
+            (Some(hasher), Op::Copy { offset, len }) => hasher.copied(offset, len),
+            (Some(hasher), Op::Zeros(len)) => hasher.zeros(len),
+            _ => {}
+        }
+        (self.emit)(op)
     }
 }
 
@@ -117,7 +137,10 @@ mod tests {
             ops.push(op.into());
             Ok(())
         };
-        let mut output = Output::new(&mut emit as &mut dyn FnMut(Op<'_>) -> Result<(), Infallible>);
+        let mut output = Output::new(
+            None,
+            &mut emit as &mut dyn FnMut(Op<'_>) -> Result<(), Infallible>,
+        );
         run(&mut output);
         output.flush().unwrap();
         ops
@@ -126,9 +149,10 @@ mod tests {
     #[test]
     fn adjacent_copies_become_one() {
         let ops = ops(|output| {
-            output.copy(0, 10).unwrap();
-            output.copy(10, 5).unwrap();
-            output.copy(16, 5).unwrap();
+            let hash = BlockHash::from([0; 32]);
+            output.copy(0, 10, &hash).unwrap();
+            output.copy(10, 5, &hash).unwrap();
+            output.copy(16, 5, &hash).unwrap();
         });
         assert_eq!(
             ops,

@@ -22,7 +22,7 @@ use super::index::Index;
 use super::output::{Output, is_zero};
 use super::window::Window;
 use super::{Effort, MatchError, Matched, Sums, finish, flush_gap, rest, trim_gap};
-use crate::checksum::{BlockKey, Rolling, Strong};
+use crate::checksum::{BlockHash, BlockKey, Rolling, Strong};
 use crate::delta::op::Op;
 use crate::delta::shape::Shape;
 
@@ -32,6 +32,7 @@ pub(super) struct Run<'a, 'b, R, S, F> {
     output: Output<F>,
     shape: Shape,
     sums: &'a mut S,
+    in_place: bool,
     /// There once all sums were needed.
     index: Option<Index>,
     /// Block after the last match, and the offset in the source where it is due.
@@ -54,19 +55,20 @@ where
         shape: Shape,
         key: &'a BlockKey,
         sums: &'a mut S,
+        in_place: bool,
     ) -> Self {
         Self {
             window,
             output,
             shape,
             sums,
+            in_place,
             index: None,
             next: 0,
             next_at: 0,
             strongs: Strongs {
                 key,
-                strong_len: shape.strong_len(),
-                memo: [(0, 0, Strong::default()); 2],
+                memo: [None; 2],
                 bytes: 0,
             },
             allowance: Allowance::new(shape),
@@ -228,7 +230,7 @@ where
             return Ok(None);
         }
         let content = &self.window.ahead()[..block_len];
-        let strong = self.strongs.of(&self.window, content, at);
+        let strong = self.strongs.of(content, at).strong(self.shape.strong_len());
         let mut compared = 0;
         let found = candidates
             .inspect(|_| compared += 1)
@@ -284,12 +286,17 @@ where
     /// Passes the block at the position as a copy of `block`.
     fn copy(&mut self, block: u64) -> Result<Next, MatchError<S::Error, E>> {
         let range = self.shape.range(block);
-        let len = range.end - range.start;
-        flush_gap(&mut self.window, &mut self.output)?;
-        self.output
-            .copy(range.start, len)
-            .map_err(MatchError::Emit)?;
-        self.skip(len as usize);
+        let len = (range.end - range.start) as usize;
+        if self.in_place && range.start < self.window.offset() {
+            self.pass(len)?;
+        } else {
+            let hash = self.hash(0, len);
+            flush_gap(&mut self.window, &mut self.output)?;
+            self.output
+                .copy(range.start, len as u64, &hash)
+                .map_err(MatchError::Emit)?;
+            self.skip(len);
+        }
         self.next = block + 1;
         self.next_at = self.window.offset();
         Ok(Next::Goes)
@@ -334,9 +341,15 @@ where
 
     /// Strong sum of `len` bytes that begin `skip` bytes ahead of the position.
     fn strong(&mut self, skip: usize, len: usize) -> Strong {
+        let strong_len = self.shape.strong_len();
+        self.hash(skip, len).strong(strong_len)
+    }
+
+    /// Hash of the same.
+    fn hash(&mut self, skip: usize, len: usize) -> BlockHash {
         let at = self.window.offset() + skip as u64;
         let content = &self.window.ahead()[skip..skip + len];
-        self.strongs.of(&self.window, content, at)
+        self.strongs.of(content, at)
     }
 }
 
@@ -356,32 +369,29 @@ enum Found {
     Zeros,
 }
 
-/// Computes the strong sums that the digest does not need, and remembers the last two: each block is
-/// hashed once, although all three ways to match it ask for the same sum.
+/// Hashes blocks, and remembers the last two: each block is hashed once, although all three ways to
+/// match it ask for the same sum and its digest for the same hash.
 struct Strongs<'a> {
     key: &'a BlockKey,
-    strong_len: usize,
     /// By offset in the source and length.
-    memo: [(u64, usize, Strong); 2],
+    memo: [Option<(u64, usize, BlockHash)>; 2],
     bytes: u64,
 }
 
 impl Strongs<'_> {
-    /// Strong sum of `content`, which stands in `window`, at offset `at` of the source.
-    fn of<R: Read>(&mut self, window: &Window<'_, R>, content: &[u8], at: u64) -> Strong {
-        if let Some(hash) = window.hash_at(at, content.len()) {
-            return hash.strong(self.strong_len);
-        }
+    /// Hash of `content`, which stands at offset `at` of the source.
+    fn of(&mut self, content: &[u8], at: u64) -> BlockHash {
         let known = self
             .memo
             .iter()
+            .flatten()
             .find(|(offset, len, _)| (*offset, *len) == (at, content.len()));
-        if let Some((_, _, strong)) = known {
-            return *strong;
+        if let Some((_, _, hash)) = known {
+            return *hash;
         }
-        let strong = self.key.hash(content).strong(self.strong_len);
+        let hash = self.key.hash(content);
         self.bytes += content.len() as u64;
-        self.memo = [(at, content.len(), strong), self.memo[0]];
-        strong
+        self.memo = [Some((at, content.len(), hash)), self.memo[0]];
+        hash
     }
 }

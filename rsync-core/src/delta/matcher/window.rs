@@ -6,14 +6,12 @@
 //!       passed, unsent   ^ position                 ^ read so far
 //! ```
 //!
-//! Every byte is read once in large pieces, goes into the digest while it is in the cache, and is
-//! moved at most when the buffer's end is reached. Where the digest goes by blocks, the hash of each
-//! is remembered until the position has passed it, so that the search need not hash it again.
+//! Every byte is read once in large pieces, goes into a plain digest while it is in the cache, and is
+//! moved at most when the buffer's end is reached.
 
-use std::collections::VecDeque;
 use std::io::{self, Read};
 
-use crate::checksum::{BlockHash, ContentHasher, Digest};
+use crate::checksum::{Digest, Hasher};
 
 /// Bytes asked of the source at once.
 const READ_LEN: usize = 256 << 10;
@@ -28,17 +26,15 @@ pub(super) struct Window<'b, R> {
     /// Offset in the source of the buffer's first byte.
     base: u64,
     at_end: bool,
-    hasher: ContentHasher,
-    /// Hashes of the whole blocks ahead, and the number of the first of them.
-    hashes: VecDeque<BlockHash>,
-    first_hash: u64,
+    hasher: Option<Hasher>,
 }
 
 impl<'b, R: Read> Window<'b, R> {
-    /// A window that can hold a gap of `max_gap` bytes and `max_ahead` bytes ahead.
+    /// A window that can hold a gap of `max_gap` bytes and `max_ahead` bytes ahead. All that is read
+    /// goes into `hasher`.
     pub(super) fn new(
         source: R,
-        hasher: ContentHasher,
+        hasher: Option<Hasher>,
         buffer: &'b mut Vec<u8>,
         max_gap: usize,
         max_ahead: usize,
@@ -56,8 +52,6 @@ impl<'b, R: Read> Window<'b, R> {
             base: 0,
             at_end: false,
             hasher,
-            hashes: VecDeque::new(),
-            first_hash: 0,
         }
     }
 
@@ -85,8 +79,9 @@ impl<'b, R: Read> Window<'b, R> {
             Ok(len) => {
                 // A reader that claims more than it was given is broken, not a reason to panic.
                 let piece = room.get(..len).ok_or(io::ErrorKind::InvalidData)?;
-                self.hasher
-                    .update_and_tell(piece, &mut |hash| self.hashes.push_back(hash));
+                if let Some(hasher) = &mut self.hasher {
+                    hasher.update(piece);
+                }
                 self.end += len;
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -115,19 +110,6 @@ impl<'b, R: Read> Window<'b, R> {
     pub(super) fn advance(&mut self, len: usize) {
         debug_assert!(self.position + len <= self.end);
         self.position += len;
-        self.forget_hashes();
-    }
-
-    /// Forgets the hashes of blocks that begin before the position.
-    #[inline]
-    fn forget_hashes(&mut self) {
-        let ContentHasher::ByBlocks(hasher) = &self.hasher else {
-            return;
-        };
-        let block = self.offset().div_ceil(hasher.block_len() as u64);
-        let passed = (block - self.first_hash).min(self.hashes.len() as u64);
-        self.hashes.drain(..passed as usize);
-        self.first_hash += passed;
     }
 
     /// Forgets the first `len` bytes of the gap: they are sent.
@@ -136,31 +118,15 @@ impl<'b, R: Read> Window<'b, R> {
         self.gap += len;
     }
 
-    /// The hash of the `len` bytes at `offset` of the source, if they are ahead of the position and a
-    /// block that went into the digest as such.
-    pub(super) fn hash_at(&self, offset: u64, len: usize) -> Option<BlockHash> {
-        let ContentHasher::ByBlocks(hasher) = &self.hasher else {
-            return None;
-        };
-        let block_len = hasher.block_len();
-        if len != block_len || !offset.is_multiple_of(block_len as u64) {
-            return None;
-        }
-        let ahead = (offset / block_len as u64).checked_sub(self.first_hash)?;
-        self.hashes.get(usize::try_from(ahead).ok()?).copied()
-    }
-
-    /// Digest of all that was read.
-    pub(super) fn digest(&self) -> Digest {
-        self.hasher.digest()
+    /// Digest of all that was read, if it is taken.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        self.hasher.as_ref().map(Hasher::digest)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checksum::BlockKey;
-    use crate::delta::Shape;
 
     /// Gives out its bytes in pieces of changing length, with interruptions.
     struct Drips<'a>(&'a [u8], usize);
@@ -182,7 +148,7 @@ mod tests {
             .map(|i| (i.wrapping_mul(i) >> 7) as u8)
             .collect();
         let mut buffer = Vec::new();
-        let hasher = ContentHasher::default();
+        let hasher = Some(Hasher::new());
         let mut window = Window::new(Drips(&source, 0), hasher, &mut buffer, 10_000, 3000);
         let mut seen = Vec::new();
         loop {
@@ -203,46 +169,6 @@ mod tests {
         }
         seen.extend_from_slice(window.gap());
         assert!(seen == source);
-        assert_eq!(window.digest(), Digest::of(&source));
-    }
-
-    #[test]
-    fn each_block_ahead_is_known_by_the_hash_that_the_digest_needs() {
-        let source: Vec<u8> = (0..1_000_100u32)
-            .map(|i| (i.wrapping_mul(i) >> 7) as u8)
-            .collect();
-        let key = BlockKey::from([1; 32]);
-        let shape = Shape::new(0, 1000).unwrap().with_digest_by_blocks();
-        let mut buffer = Vec::new();
-        let drips = Drips(&source, 0);
-        let mut window = Window::new(drips, shape.hasher(&key), &mut buffer, 0, 2000);
-        let mut known = 0;
-        loop {
-            window.fill(2000).unwrap();
-            let (offset, ahead) = (window.offset(), window.ahead());
-            if ahead.is_empty() {
-                break;
-            }
-            let to_block = (1000 - offset as usize % 1000) % 1000;
-            for (skip, len) in [(0, 1000), (to_block, 1000), (to_block, 999), (1, 1000)] {
-                let at = offset + skip as u64;
-                let expected = ahead
-                    .get(skip..skip + len)
-                    .filter(|block| block.len() == 1000 && at.is_multiple_of(1000))
-                    .map(|block| key.hash(block));
-                assert_eq!(window.hash_at(at, len), expected, "{at} {len}");
-                known += usize::from(expected.is_some());
-            }
-            if let Some(passed) = offset.checked_sub(1000) {
-                assert_eq!(window.hash_at(passed, 1000), None);
-            }
-            let step = if offset % 7 == 0 { 1000 } else { 300 };
-            window.advance(step.min(window.ahead().len()));
-            window.sent(window.gap().len());
-        }
-        assert!(known > 1000, "{known}");
-        let mut hasher = shape.hasher(&key);
-        hasher.update(&source);
-        assert_eq!(window.digest(), hasher.digest());
+        assert_eq!(window.digest(), Some(Digest::of(&source)));
     }
 }

@@ -4,6 +4,7 @@
 //! leaves its old version as it was.
 
 mod basis;
+mod digest;
 mod small;
 mod writing;
 

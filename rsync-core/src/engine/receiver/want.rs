@@ -86,8 +86,8 @@ fn shape_for(basis_len: u64, shared: &Shared<'_>) -> Option<Shape> {
     if shared.features.contains(Features::SHORT_SUMS) {
         shape = shape.with_short_sums();
     }
-    if shared.features.contains(Features::DIGESTS_BY_BLOCKS) {
-        shape = shape.with_digest_by_blocks();
+    if shared.features.contains(Features::DIGESTS_OF_DELTAS) {
+        shape = shape.with_digest_of_delta();
     }
     Some(shape)
 }

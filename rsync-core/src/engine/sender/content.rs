@@ -33,8 +33,8 @@ pub(super) struct Content<'a> {
     pub(super) outbox: &'a Outbox<FromSender>,
     /// The receiver can take bundles.
     pub(super) bundles: bool,
-    /// The receiver expects the digests of deltas by blocks.
-    digests_by_blocks: bool,
+    /// The receiver expects digests of what deltas consist of.
+    digests_of_deltas: bool,
     files_sent: AtomicU64,
     files_failed: AtomicU64,
     literal_bytes: AtomicU64,
@@ -59,7 +59,7 @@ impl<'a> Content<'a> {
             requests,
             outbox,
             bundles: features.contains(Features::BUNDLES),
-            digests_by_blocks: features.contains(Features::DIGESTS_BY_BLOCKS),
+            digests_of_deltas: features.contains(Features::DIGESTS_OF_DELTAS),
             files_sent: AtomicU64::new(0),
             files_failed: AtomicU64::new(0),
             literal_bytes: AtomicU64::new(0),
@@ -86,7 +86,10 @@ impl<'a> Content<'a> {
     /// Answers requests until there will be no more, or the connection fails. Says how the account
     /// stands when that is due.
     pub(super) fn serve(&self, interims: &Interims<'_>) {
-        let mut room = Room::default();
+        let mut room = Room {
+            matcher: Matcher::new().in_place(self.tree.options.write.in_place),
+            ..Room::default()
+        };
         while let Some(task) = self.requests.pop() {
             let outcome = match task {
                 Task::Answer(request) => {
@@ -282,32 +285,19 @@ impl<'a> Content<'a> {
         matcher: &mut Matcher,
     ) -> Result<Result<Digest, FileFailure>, ConnectionError> {
         let mut shape = signature.shape();
-        if self.digests_by_blocks {
-            shape = shape.with_digest_by_blocks();
+        if self.digests_of_deltas {
+            shape = shape.with_digest_of_delta();
         }
         let mut sums = signature.arrived();
         let reader = source.reader().take(seen.size);
-        // An old version that is updated in place is gone up to where the new one is written:
-        // what it held there can not be copied any more.
-        let in_place = self.tree.options.write.in_place;
-        let mut position = 0;
-        let matched = matcher.delta(reader, shape, self.key, &mut sums, |op| {
-            let start = position;
-            position += op.output_len();
-            match op {
-                Op::Literal(bytes) => self.literal(file, bytes),
-                Op::Copy { offset, len } if in_place && offset < start => {
-                    self.literal_range(file, source, start, len)
-                }
-                Op::Copy { offset, len } => {
+        let matched = matcher.delta(reader, shape, self.key, &mut sums, |op| match op {
+            Op::Literal(bytes) => self.literal(file, bytes),
+            Op::Copy { .. } | Op::Zeros(_) => {
+                if let Op::Copy { len, .. } = op {
                     self.matched_bytes.fetch_add(len, Ordering::Relaxed);
-                    let op = DataOp::Copy { offset, len };
-                    self.outbox.send(&FromSender::Data { file, op })
                 }
-                Op::Zeros(len) => {
-                    let op = DataOp::Zeros(len);
-                    self.outbox.send(&FromSender::Data { file, op })
-                }
+                let op = DataOp::from(op);
+                self.outbox.send(&FromSender::Data { file, op })
             }
         });
         match matched {
@@ -317,30 +307,6 @@ impl<'a> Content<'a> {
             Err(MatchError::Emit(error)) => Err(error),
             Err(MatchError::Sums(never)) => match never {},
         }
-    }
-
-    /// Sends a range again that could have been a copy. If it can not be read as it was, the
-    /// digest shows it.
-    fn literal_range(
-        &self,
-        file: FileId,
-        source: &SourceFile,
-        start: u64,
-        len: u64,
-    ) -> Result<(), ConnectionError> {
-        let mut buffer = vec![0; MAX_CONTENT_LEN];
-        let mut done = 0;
-        while done < len {
-            let piece = (len - done).min(buffer.len() as u64) as usize;
-            match source.read_at(&mut buffer[..piece], start + done) {
-                Ok(read) if read > 0 => {
-                    self.literal(file, &buffer[..read])?;
-                    done += read as u64;
-                }
-                _ => return Ok(()),
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn sent_literally(&self, bytes: u64) {

@@ -114,6 +114,12 @@ pub(in crate::root) fn let_go(file: BorrowedFd<'_>, offset: u64, len: u64) {
     let _ = fadvise(file, offset, NonZeroU64::new(len), Advice::DontNeed);
 }
 
+/// False if it is known that content may still be unwritten when a file takes the place of another.
+pub(in crate::root) fn may_write_before_rename(file: BorrowedFd<'_>) -> bool {
+    // XFS_SUPER_MAGIC of linux/magic.h; rustix has no name for it.
+    fstatfs(file).map_or(true, |found| found.f_type as u64 != 0x5846_5342)
+}
+
 /// Lets the next [`read_names`] begin with the first name.
 pub(in crate::root) fn rewind(dir: BorrowedFd<'_>) -> rustix::io::Result<()> {
     seek(dir, SeekFrom::Start(0)).map(drop)

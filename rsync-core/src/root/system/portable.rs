@@ -41,6 +41,11 @@ pub(in crate::root) fn read_names(
 /// Nothing is known to help here.
 pub(in crate::root) fn let_go(_file: BorrowedFd<'_>, _offset: u64, _len: u64) {}
 
+/// Writing is not begun early here, see [`let_go`].
+pub(in crate::root) fn may_write_before_rename(_file: BorrowedFd<'_>) -> bool {
+    false
+}
+
 /// Every [`read_names`] begins with the first name anyway.
 pub(in crate::root) fn rewind(_: BorrowedFd<'_>) -> rustix::io::Result<()> {
     Ok(())

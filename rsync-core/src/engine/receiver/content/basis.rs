@@ -1,13 +1,15 @@
 //! The old version that a file under way copies from.
 //!
-//! What is copied has to go into the digest of the new version. Where blocks were hashed when the old
-//! version was signed they are not read again, as long as it is still what it was then: its stamp is
-//! compared before anything that was hashed so comes to count.
+//! What is copied has to go into the digest of the new version. Where that is taken by blocks, those
+//! that were hashed when the old version was signed are not read again, as long as it is still what it
+//! was then: its stamp is compared before anything that was hashed so comes to count.
 
 use std::sync::Arc;
 
+use super::digest::ContentHasher;
 use super::writing::Fault;
-use crate::checksum::ContentHasher;
+use crate::checksum::Hasher;
+use crate::delta::DeltaHasher;
 use crate::engine::receiver::signing::Signed;
 use crate::path::FileName;
 use crate::root::{Dir, Error, SourceFile};
@@ -48,41 +50,74 @@ impl Basis {
         self.file.opened().size
     }
 
-    /// Adds `len` bytes from `offset` on to a digest.
+    /// Adds a copy of `len` bytes from `offset` on to a digest.
     pub(super) fn hash(
         &mut self,
         hasher: &mut ContentHasher,
         offset: u64,
         len: u64,
     ) -> Result<(), Fault> {
-        let mut done = 0;
-        if let Some(signed) = self.signed.clone()
-            && let Some(to_block) = hasher.bytes_to_block()
-        {
-            let head = len.min(to_block);
-            self.read(hasher, offset, head)?;
-            done = head + signed.add_to(hasher, offset + head, len - head);
-            self.relies |= done > head;
+        match hasher {
+            ContentHasher::Plain(hasher) => self.hash_bytes(hasher, offset, len),
+            ContentHasher::OfDelta(hasher) => self.hash_blocks(hasher, offset, len),
         }
-        self.read(hasher, offset + done, len - done)
     }
 
-    fn read(&mut self, hasher: &mut ContentHasher, offset: u64, len: u64) -> Result<(), Fault> {
-        let room = len.min(BUFFER_LEN) as usize;
-        if self.buffer.len() < room {
-            self.buffer.resize(room, 0);
-        }
+    fn hash_bytes(&mut self, hasher: &mut Hasher, offset: u64, len: u64) -> Result<(), Fault> {
         let mut done = 0;
         while done < len {
-            let want = (len - done).min(self.buffer.len() as u64) as usize;
-            let read = self.file.read_at(&mut self.buffer[..want], offset + done)?;
-            if read == 0 {
-                return Err(Fault::Peer);
-            }
-            hasher.update(&self.buffer[..read]);
-            done += read as u64;
+            let piece = self.read(offset + done, (len - done).min(BUFFER_LEN))?;
+            hasher.update(piece);
+            done += piece.len() as u64;
         }
         Ok(())
+    }
+
+    fn hash_blocks(
+        &mut self,
+        hasher: &mut DeltaHasher,
+        offset: u64,
+        len: u64,
+    ) -> Result<(), Fault> {
+        let shape = hasher.shape();
+        let blocks = shape.blocks_of(offset, len).ok_or(Fault::Peer)?;
+        let known = match &self.signed {
+            Some(signed) => signed.add_to(hasher, blocks.clone()),
+            None => 0,
+        };
+        self.relies |= known > 0;
+        let at_a_time = (BUFFER_LEN / u64::from(shape.block_len())).max(1);
+        let mut next = blocks.start + known;
+        while next < blocks.end {
+            let last = blocks.end.min(next + at_a_time) - 1;
+            let (start, end) = (shape.range(next).start, shape.range(last).end);
+            let content = self.read(start, end - start)?;
+            let blocks = content.chunks(shape.block_len() as usize);
+            blocks.for_each(|block| hasher.block_of(block));
+            next = last + 1;
+        }
+        hasher.copied(offset, len);
+        Ok(())
+    }
+
+    /// What it holds there; `len` is at most [`BUFFER_LEN`] or a block's.
+    fn read(&mut self, offset: u64, len: u64) -> Result<&[u8], Fault> {
+        let len = len as usize;
+        if self.buffer.len() < len {
+            self.buffer.resize(len, 0);
+        }
+        let room = &mut self.buffer[..len];
+        let mut filled = 0;
+        while filled < len {
+            match self
+                .file
+                .read_at(&mut room[filled..], offset + filled as u64)?
+            {
+                0 => return Err(Fault::Peer),
+                read => filled += read,
+            }
+        }
+        Ok(room)
     }
 
     /// Makes sure that what was hashed when it was signed is what it holds. To be called before what

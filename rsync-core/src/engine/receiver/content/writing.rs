@@ -3,8 +3,9 @@
 use std::sync::PoisonError;
 
 use super::basis::Basis;
+use super::digest::ContentHasher;
 use super::{MAX_ATTEMPTS, again, arrived, commit, open_old, put, tell_change};
-use crate::checksum::{ContentHasher, Digest};
+use crate::checksum::{Digest, Hasher};
 use crate::engine::receiver::partial;
 use crate::engine::receiver::pending::{Pending, Place, Told};
 use crate::engine::receiver::shared::Shared;
@@ -226,9 +227,10 @@ fn open(
         (None, None) => None,
     };
     let signed = shared.signing.signed(file);
-    let hasher = match &signed {
-        Some(signed) => signed.hasher(shared.key),
-        None => ContentHasher::default(),
+    let of_delta = signed.as_ref().and_then(|signed| signed.hasher(shared.key));
+    let hasher = match of_delta {
+        Some(hasher) => ContentHasher::OfDelta(hasher),
+        None => ContentHasher::Plain(Hasher::new()),
     };
     let basis = basis_name
         .map(|name| Basis::open(&place.dir, name, signed))
@@ -238,7 +240,7 @@ fn open(
     } else {
         let mut staged = partial::stage(shared, &place.dir, &place.entry.name, seen.size)?;
         if place.found.is_some() {
-            staged.write_behind();
+            staged.will_replace();
         }
         staged
     };
@@ -275,7 +277,7 @@ impl Open {
     }
 
     fn literal(&mut self, bytes: &[u8], sparse: bool) -> Result<(), Fault> {
-        self.hasher.update(bytes);
+        self.hasher.literal(bytes);
         self.staged
             .write_content_at(bytes, self.position, sparse && !self.in_place)?;
         self.position += bytes.len() as u64;
@@ -285,15 +287,21 @@ impl Open {
     fn zeros(&mut self, len: u64, shared: &Shared<'_>) -> Result<(), Fault> {
         // First the system may say that no file is that large: hashing takes time.
         self.staged.zeros_at(self.position, len)?;
-        let end = self.position + len;
-        while self.position < end {
-            if shared.is_closed() {
-                return Err(Fault::Unwanted);
+        match &mut self.hasher {
+            ContentHasher::OfDelta(hasher) => hasher.zeros(len),
+            ContentHasher::Plain(hasher) => {
+                let mut left = len;
+                while left > 0 {
+                    if shared.is_closed() {
+                        return Err(Fault::Unwanted);
+                    }
+                    let step = ZEROS_STEP.min(left);
+                    hasher.update_zeros(step);
+                    left -= step;
+                }
             }
-            let step = ZEROS_STEP.min(end - self.position);
-            self.hasher.update_zeros(step);
-            self.position += step;
         }
+        self.position += len;
         Ok(())
     }
 

@@ -1,10 +1,11 @@
 //! What a signer knows of an old version, for the writer that builds on it.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::MAX_HASH_BYTES;
-use crate::checksum::{BlockHash, BlockKey, ContentHasher};
-use crate::delta::Shape;
+use crate::checksum::{BlockHash, BlockKey};
+use crate::delta::{DeltaHasher, Shape};
 use crate::root::{SourceFile, Stamp};
 
 /// An old version that is signed, or about to be.
@@ -20,7 +21,7 @@ pub(in crate::engine::receiver) struct Signed {
 /// are of no use.
 pub(super) fn hash_bytes(shape: Shape) -> u64 {
     let bytes = shape.blocks() * size_of::<BlockHash>() as u64;
-    if shape.has_digest_by_blocks() && bytes <= MAX_HASH_BYTES {
+    if shape.has_digest_of_delta() && bytes <= MAX_HASH_BYTES {
         bytes
     } else {
         0
@@ -46,9 +47,10 @@ impl Signed {
         }
     }
 
-    /// What computes the digest of what is made of it.
-    pub(in crate::engine::receiver) fn hasher(&self, key: &BlockKey) -> ContentHasher {
-        self.shape.hasher(key)
+    /// What computes the digest of what is made of it, if that is taken over the delta.
+    pub(in crate::engine::receiver) fn hasher(&self, key: &BlockKey) -> Option<DeltaHasher> {
+        let takes = self.shape.has_digest_of_delta();
+        takes.then(|| DeltaHasher::new(key, self.shape))
     }
 
     /// What the old version was, if hashes of it are known that hold as long as it is that.
@@ -56,27 +58,23 @@ impl Signed {
         self.stamp.as_ref()
     }
 
-    /// Adds blocks of the old version to the digest of the new one by their hashes: those at the
-    /// beginning of the `len` bytes from `offset` on, as far as they are whole and known. Gives the
-    /// bytes that were added; none where no block begins at `offset`, or in the new version.
+    /// Adds the first of these blocks of the old version to a digest, as far as their hashes are known.
+    /// Gives how many were added.
     pub(in crate::engine::receiver) fn add_to(
         &self,
-        hasher: &mut ContentHasher,
-        offset: u64,
-        len: u64,
+        hasher: &mut DeltaHasher,
+        blocks: Range<u64>,
     ) -> u64 {
-        let block_len = u64::from(self.shape.block_len());
-        let ContentHasher::ByBlocks(hasher) = hasher else {
-            return 0;
-        };
-        if !offset.is_multiple_of(block_len) || hasher.bytes_to_block() > 0 {
-            return 0;
-        }
         let known = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
-        let blocks = |bytes: u64| usize::try_from(bytes / block_len).unwrap_or(usize::MAX);
-        let from = known.get(blocks(offset)..).unwrap_or_default();
-        let added = &from[..blocks(len).min(from.len())];
-        added.iter().for_each(|hash| hasher.add(hash));
-        added.len() as u64 * block_len
+        let number = |block: u64| {
+            usize::try_from(block)
+                .unwrap_or(usize::MAX)
+                .min(known.len())
+        };
+        let added = known
+            .get(number(blocks.start)..number(blocks.end))
+            .unwrap_or_default();
+        added.iter().for_each(|hash| hasher.block(hash));
+        added.len() as u64
     }
 }
