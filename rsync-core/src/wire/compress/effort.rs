@@ -7,10 +7,10 @@
 //! Once the link takes clearly longer than packing, a further step is tried: it costs up to a few
 //! times as much processor time and saves a twentieth to a fifth of the bytes. Whether it costs more
 //! than the link leaves time for depends on data and processor, and shows soon: a step that leaves the
-//! link waiting for the packer is taken back. If less passes then than before, it was right all the
-//! same: smaller frames can make up for a link that waits at times. It is taken again, and kept for a
-//! while whatever waits for what. Otherwise it is tried again after a time that grows with every
-//! failure.
+//! link waiting for the packer is taken back, unless more passes with it than before. For it may be
+//! right all the same: smaller frames make up for a link that waits at times. If it is taken back and
+//! less passes then, it is taken again. What was found right is kept for a while whatever waits for
+//! what; a step that failed is tried again after a time that grows with every failure.
 //!
 //! Pure: durations come in, an effort comes out.
 
@@ -35,6 +35,8 @@ pub enum Effort {
 /// So much time on the link and in the packer is looked at together: longer than a busy processor
 /// keeps a thread waiting for its turn.
 const SPAN: Duration = Duration::from_millis(250);
+/// The first two spans. Of the first nothing follows: more passes than later, as the link has room for it.
+const EARLY_SPAN: Duration = Duration::from_millis(125);
 /// A further step is tried once waiting for the link takes longer than packing, so many times.
 const WAITING_BEFORE_LIGHT: f32 = 1.0;
 const WAITING_BEFORE_THOROUGH: f32 = 1.5;
@@ -46,14 +48,17 @@ const WAITING_BEFORE_LEAP: f32 = 2.0;
 const HARDLY_WAITED: f32 = 0.06;
 /// The same for [`Effort::Light`], which saves least.
 const HARDLY_WAITED_WITH_LIGHT: f32 = 0.25;
+/// The link leaves time enough for a step if waiting for it takes longer than this part of the time that
+/// packing takes. A span without waiting tells something new then: the link became faster.
+const CLEARLY_WAITED: f32 = 0.25;
 /// How long a step that was taken back is not tried again, at first and at most.
 const FIRST_REST: Duration = Duration::from_secs(2);
 const MAX_REST: Duration = Duration::from_secs(120);
-/// How long a step that was taken back by mistake is kept, at first and at most: so late can it be
-/// noticed that the link became fast.
-const FIRST_STAY: Duration = Duration::from_secs(2);
+/// How long a step that was found right is kept, at first and at most: so late can it be noticed that
+/// the link became fast.
+const FIRST_STAY: Duration = Duration::from_secs(4);
 const MAX_STAY: Duration = Duration::from_secs(8);
-/// So many times as much has to have passed with a step for having taken it back to be a mistake: a
+/// So many times as much has to pass with a step for it to be right although the link waits for it: a
 /// busy machine makes a difference of its own.
 const CLEARLY_MORE: f32 = 1.03;
 /// Weight of the last span in the average of what passes with one effort.
@@ -69,6 +74,9 @@ pub(super) struct Balance {
     bytes: u64,
     /// Bytes a second that passed with the present effort, about.
     rate: Option<f32>,
+    /// Bytes a second that passed before the step to the present effort, with less, while it is not
+    /// known whether the link leaves time enough for that.
+    with_less: Option<f32>,
     taken_back: Option<TakenBack>,
     /// How long no step is taken back.
     stay: Duration,
@@ -76,6 +84,8 @@ pub(super) struct Balance {
     /// How long no further step is tried.
     rest: Duration,
     next_rest: Duration,
+    /// Spans that have ended, as far as they are early ones.
+    early_spans: u32,
 }
 
 /// A step that was taken back.
@@ -96,11 +106,13 @@ impl Balance {
             waiting: Duration::ZERO,
             bytes: 0,
             rate: None,
+            with_less: None,
             taken_back: None,
             stay: Duration::ZERO,
             next_stay: FIRST_STAY,
             rest: Duration::ZERO,
             next_rest: FIRST_REST,
+            early_spans: 0,
         }
     }
 
@@ -120,14 +132,24 @@ impl Balance {
         self.waiting += waiting;
         self.bytes = self.bytes.saturating_add(len as u64);
         let elapsed = self.packing + self.waiting;
-        if elapsed < SPAN {
+        let span = if self.early_spans < 2 {
+            EARLY_SPAN
+        } else {
+            SPAN
+        };
+        if elapsed < span {
             return false;
         }
+        self.early_spans = (self.early_spans + 1).min(2);
         self.rest = self.rest.saturating_sub(elapsed);
         self.stay = self.stay.saturating_sub(elapsed);
         let rate = self.bytes as f32 / elapsed.as_secs_f32();
         let waiting = self.waiting.as_secs_f32() / self.packing.as_secs_f32();
-        let next = self.next(rate, waiting);
+        let next = if self.early_spans < 2 {
+            self.effort
+        } else {
+            self.next(rate, waiting)
+        };
         self.bytes = 0;
         (self.packing, self.waiting) = (Duration::ZERO, Duration::ZERO);
         let changes = std::mem::replace(&mut self.effort, next) != next;
@@ -151,8 +173,7 @@ impl Balance {
                 return self.effort;
             }
             if rate * CLEARLY_MORE < before.rate {
-                self.stay = self.next_stay;
-                self.next_stay = (self.next_stay * 2).min(MAX_STAY);
+                self.stay();
                 // No failure after all.
                 self.rest = Duration::ZERO;
                 self.next_rest = (self.next_rest / 4).max(FIRST_REST);
@@ -163,7 +184,15 @@ impl Balance {
             .rate
             .map_or(rate, |before| before + LAST * (rate - before));
         self.rate = Some(average);
+        if waiting > CLEARLY_WAITED {
+            self.with_less = None;
+        }
         if less != self.effort && self.stay.is_zero() {
+            let with_less = self.with_less.take();
+            if with_less.is_some_and(|with_less| average > with_less * CLEARLY_MORE) {
+                self.stay();
+                return self.effort;
+            }
             self.taken_back = Some(TakenBack {
                 effort: self.effort,
                 rate: average,
@@ -176,10 +205,20 @@ impl Balance {
             }
             less
         } else if self.rest.is_zero() {
-            self.more(waiting)
+            let more = self.more(waiting);
+            if more != self.effort {
+                self.with_less = Some(average);
+            }
+            more
         } else {
             self.effort
         }
+    }
+
+    /// The present effort is right, or that which comes next.
+    fn stay(&mut self) {
+        self.stay = self.next_stay;
+        self.next_stay = (self.next_stay * 2).min(MAX_STAY);
     }
 
     /// The step before this one, if this one failed: `waiting` is in parts of packing.
