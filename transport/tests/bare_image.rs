@@ -128,7 +128,7 @@ fn a_delivery_of_which_everything_is_killed_leaves_nothing() {
     root.make("proc", 0o555);
     let agent = ScriptedAgent::of_which_half_arrives(1);
     let timeouts = Timeouts {
-        silence: Duration::from_millis(300),
+        silence: Duration::from_secs(2),
         ..Timeouts::default()
     };
     // The first process takes all others with it, and itself goes with the client.

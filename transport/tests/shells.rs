@@ -150,7 +150,7 @@ fn x8_a_far_end_that_says_nothing_is_given_up_and_ended() {
         host: None,
     };
     let timeouts = Timeouts {
-        answer: Duration::from_millis(300),
+        answer: Duration::from_secs(2),
         ..Timeouts::default()
     };
     let error = reach(&target, ScriptedAgent::new(1), &timeouts, b"", &|_| ()).unwrap_err();
@@ -191,8 +191,8 @@ fn a_delivery_in_which_nothing_arrives_any_more_ends_by_itself() {
             host: None,
         };
         let timeouts = Timeouts {
-            silence: Duration::from_millis(300),
-            agent: Duration::from_secs(1),
+            silence: Duration::from_secs(2),
+            agent: Duration::from_secs(4),
             ..Timeouts::default()
         };
         let error = reach(&target, ScriptedAgent::new(1), &timeouts, b"", &|_| ()).unwrap_err();

@@ -16,14 +16,6 @@ fn client_of(bytes: &[u8]) -> Result<Connection, ConnectionError> {
     connect(stream, &request, &Settings::default())
 }
 
-fn impatient() -> Settings {
-    Settings {
-        timeout: Duration::from_millis(100),
-        handshake_timeout: Duration::from_millis(100),
-        ..Settings::default()
-    }
-}
-
 #[test]
 fn a_shell_that_finds_no_agent_is_quoted() {
     let error = client_of(b"sh: 1: ksyncd-agent: not found\n").unwrap_err();
@@ -72,7 +64,11 @@ fn both_ends_say_which_of_them_is_too_old() {
 fn an_agent_that_says_nothing_is_given_up() {
     let (client_reader, client_writer, _agent_reader, _agent_writer) = pipes();
     let request = request(Role::Sender, Compression::Off);
-    let error = connect(stream(client_reader, client_writer), &request, &impatient()).unwrap_err();
+    let settings = Settings {
+        handshake_timeout: Duration::from_millis(100),
+        ..Settings::default()
+    };
+    let error = connect(stream(client_reader, client_writer), &request, &settings).unwrap_err();
     assert!(matches!(
         error,
         ConnectionError::Session(SessionError::HandshakeTimeout { .. })
@@ -89,12 +85,12 @@ fn a_peer_that_falls_silent_is_given_up_by_whoever_waits() {
     // A pipe that nobody reads: the writer gets stuck in it.
     let (_unread, writer) = pipe().unwrap();
     let request = request(Role::Receiver, Compression::Off);
-    let client = connect(
-        stream(Cursor::new(bytes).chain(silence), writer),
-        &request,
-        &impatient(),
-    )
-    .unwrap();
+    let settings = Settings {
+        timeout: Duration::from_millis(100),
+        ..Settings::default()
+    };
+    let stream = stream(Cursor::new(bytes).chain(silence), writer);
+    let client = connect(stream, &request, &settings).unwrap();
     let client = client.into_sender().unwrap();
     let error = loop {
         if let Err(error) = client.outbox.send(&literal(vec![0; 1 << 16])) {
