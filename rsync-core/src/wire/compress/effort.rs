@@ -35,8 +35,10 @@ pub enum Effort {
 /// So much time on the link and in the packer is looked at together: longer than a busy processor
 /// keeps a thread waiting for its turn.
 const SPAN: Duration = Duration::from_millis(250);
-/// The first two spans. Of the first nothing follows: more passes than later, as the link has room for it.
-const EARLY_SPAN: Duration = Duration::from_millis(125);
+/// The first spans, and how many of them there are. Nothing follows but of the last: more passes before
+/// than later, as the link has room for it.
+const EARLY_SPAN: Duration = Duration::from_millis(100);
+const EARLY_SPANS: u32 = 3;
 /// A further step is tried once waiting for the link takes longer than packing, so many times.
 const WAITING_BEFORE_LIGHT: f32 = 1.0;
 const WAITING_BEFORE_THOROUGH: f32 = 1.5;
@@ -61,7 +63,7 @@ const MAX_STAY: Duration = Duration::from_secs(8);
 /// So many times as much has to pass with a step for it to be right although the link waits for it: a
 /// busy machine makes a difference of its own.
 const CLEARLY_MORE: f32 = 1.03;
-/// Weight of the last span in the average of what passes with one effort.
+/// Least weight of the last span in the average of what passes with one effort.
 const LAST: f32 = 0.25;
 
 /// The memory of what packing and the link have taken.
@@ -72,8 +74,9 @@ pub(super) struct Balance {
     waiting: Duration,
     /// Bytes before they were packed.
     bytes: u64,
-    /// Bytes a second that passed with the present effort, about.
-    rate: Option<f32>,
+    /// Bytes a second that passed with the present effort, about, and in how many spans.
+    rate: f32,
+    spans: u32,
     /// Bytes a second that passed before the step to the present effort, with less, while it is not
     /// known whether the link leaves time enough for that.
     with_less: Option<f32>,
@@ -105,7 +108,8 @@ impl Balance {
             packing: Duration::ZERO,
             waiting: Duration::ZERO,
             bytes: 0,
-            rate: None,
+            rate: 0.0,
+            spans: 0,
             with_less: None,
             taken_back: None,
             stay: Duration::ZERO,
@@ -132,20 +136,17 @@ impl Balance {
         self.waiting += waiting;
         self.bytes = self.bytes.saturating_add(len as u64);
         let elapsed = self.packing + self.waiting;
-        let span = if self.early_spans < 2 {
-            EARLY_SPAN
-        } else {
-            SPAN
-        };
+        let is_early = self.early_spans < EARLY_SPANS;
+        let span = if is_early { EARLY_SPAN } else { SPAN };
         if elapsed < span {
             return false;
         }
-        self.early_spans = (self.early_spans + 1).min(2);
+        self.early_spans += u32::from(is_early);
         self.rest = self.rest.saturating_sub(elapsed);
         self.stay = self.stay.saturating_sub(elapsed);
         let rate = self.bytes as f32 / elapsed.as_secs_f32();
         let waiting = self.waiting.as_secs_f32() / self.packing.as_secs_f32();
-        let next = if self.early_spans < 2 {
+        let next = if self.early_spans < EARLY_SPANS {
             self.effort
         } else {
             self.next(rate, waiting)
@@ -154,7 +155,7 @@ impl Balance {
         (self.packing, self.waiting) = (Duration::ZERO, Duration::ZERO);
         let changes = std::mem::replace(&mut self.effort, next) != next;
         if changes {
-            self.rate = None;
+            self.spans = 0;
         }
         changes
     }
@@ -180,10 +181,9 @@ impl Balance {
                 return before.effort;
             }
         }
-        let average = self
-            .rate
-            .map_or(rate, |before| before + LAST * (rate - before));
-        self.rate = Some(average);
+        self.spans = self.spans.saturating_add(1);
+        self.rate += LAST.max(1.0 / self.spans as f32) * (rate - self.rate);
+        let average = self.rate;
         if waiting > CLEARLY_WAITED {
             self.with_less = None;
         }
