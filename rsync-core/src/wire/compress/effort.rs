@@ -35,10 +35,10 @@ pub enum Effort {
 /// So much time on the link and in the packer is looked at together: longer than a busy processor
 /// keeps a thread waiting for its turn.
 const SPAN: Duration = Duration::from_millis(250);
-/// The first spans, and how many of them there are. Nothing follows but of the last: more passes before
-/// than later, as the link has room for it.
+/// The first spans, of which nothing follows, and how many of them there are: more passes than later, as
+/// the link has room for it.
 const EARLY_SPAN: Duration = Duration::from_millis(100);
-const EARLY_SPANS: u32 = 3;
+const EARLY_SPANS: u32 = 2;
 /// A further step is tried once waiting for the link takes longer than packing, so many times.
 const WAITING_BEFORE_LIGHT: f32 = 1.0;
 const WAITING_BEFORE_THOROUGH: f32 = 1.5;
@@ -146,7 +146,7 @@ impl Balance {
         self.stay = self.stay.saturating_sub(elapsed);
         let rate = self.bytes as f32 / elapsed.as_secs_f32();
         let waiting = self.waiting.as_secs_f32() / self.packing.as_secs_f32();
-        let next = if self.early_spans < EARLY_SPANS {
+        let next = if is_early {
             self.effort
         } else {
             self.next(rate, waiting)
@@ -206,7 +206,8 @@ impl Balance {
             less
         } else if self.rest.is_zero() {
             let more = self.more(waiting);
-            if more != self.effort {
+            // Light is not worth it: it saves little, and only from Swift packing may end.
+            if more != self.effort && more != Effort::Light {
                 self.with_less = Some(average);
             }
             more
