@@ -107,15 +107,8 @@ impl Basis {
             self.buffer.resize(len, 0);
         }
         let room = &mut self.buffer[..len];
-        let mut filled = 0;
-        while filled < len {
-            match self
-                .file
-                .read_at(&mut room[filled..], offset + filled as u64)?
-            {
-                0 => return Err(Fault::Peer),
-                read => filled += read,
-            }
+        if self.file.read_at(room, offset)? < len {
+            return Err(Fault::Peer);
         }
         Ok(room)
     }
