@@ -35,10 +35,6 @@ pub enum Effort {
 /// So much time on the link and in the packer is looked at together: longer than a busy processor
 /// keeps a thread waiting for its turn.
 const SPAN: Duration = Duration::from_millis(250);
-/// The first spans, of which nothing follows, and how many of them there are: more passes than later, as
-/// the link has room for it.
-const EARLY_SPAN: Duration = Duration::from_millis(100);
-const EARLY_SPANS: u32 = 2;
 /// A further step is tried once waiting for the link takes longer than packing, so many times.
 const WAITING_BEFORE_LIGHT: f32 = 1.0;
 const WAITING_BEFORE_THOROUGH: f32 = 1.5;
@@ -87,8 +83,9 @@ pub(super) struct Balance {
     /// How long no further step is tried.
     rest: Duration,
     next_rest: Duration,
-    /// Spans that have ended, as far as they are early ones.
-    early_spans: u32,
+    /// A span has ended. Nothing follows of the first: more passes than later, as the link has room
+    /// for it.
+    is_settled: bool,
 }
 
 /// A step that was taken back.
@@ -116,7 +113,7 @@ impl Balance {
             next_stay: FIRST_STAY,
             rest: Duration::ZERO,
             next_rest: FIRST_REST,
-            early_spans: 0,
+            is_settled: false,
         }
     }
 
@@ -136,20 +133,17 @@ impl Balance {
         self.waiting += waiting;
         self.bytes = self.bytes.saturating_add(len as u64);
         let elapsed = self.packing + self.waiting;
-        let is_early = self.early_spans < EARLY_SPANS;
-        let span = if is_early { EARLY_SPAN } else { SPAN };
-        if elapsed < span {
+        if elapsed < SPAN {
             return false;
         }
-        self.early_spans += u32::from(is_early);
         self.rest = self.rest.saturating_sub(elapsed);
         self.stay = self.stay.saturating_sub(elapsed);
         let rate = self.bytes as f32 / elapsed.as_secs_f32();
         let waiting = self.waiting.as_secs_f32() / self.packing.as_secs_f32();
-        let next = if is_early {
-            self.effort
-        } else {
+        let next = if std::mem::replace(&mut self.is_settled, true) {
             self.next(rate, waiting)
+        } else {
+            self.effort
         };
         self.bytes = 0;
         (self.packing, self.waiting) = (Duration::ZERO, Duration::ZERO);

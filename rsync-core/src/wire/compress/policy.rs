@@ -329,14 +329,10 @@ mod tests {
 
     #[test]
     fn a_link_that_became_fast_is_noticed() {
-        // Wherever in a span of time that happens.
-        let packed = (100..110).map(|frames| {
-            let mut policy = Policy::new(Compression::Auto);
-            run(&mut policy, frames, 5_000_000, 200_000_000);
-            run(&mut policy, 2000, 2_000_000_000, 200_000_000)
-        });
-        let mean = packed.sum::<usize>() / 10;
-        assert!(mean < 700, "{mean} frames");
+        let mut policy = Policy::new(Compression::Auto);
+        run(&mut policy, 100, 5_000_000, 200_000_000);
+        let packed = run(&mut policy, 2000, 2_000_000_000, 200_000_000);
+        assert!(packed < 700, "{packed} frames");
     }
 
     #[test]
