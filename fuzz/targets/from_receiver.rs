@@ -49,6 +49,12 @@ fuzz_target!(|bytes: &[u8]| {
                         assert!((8 * blocks..=BLOCK_SUM_LEN * blocks).contains(&sums));
                         sums
                     }
+                    How::Lengthened(basis) => {
+                        let shape = Shape::wanted(*how).expect("a shape that was checked");
+                        let sums = shape.expect("a basis").range_sums_len();
+                        assert!(sums <= 64 + basis.len / (1 << 20) * 32, "few sums");
+                        sums
+                    }
                     How::Whole | How::From(_) | How::Digest => 0,
                 };
                 if sums > 0 {

@@ -91,6 +91,10 @@ impl Promises {
                 }
             }
             FromSender::End { file, .. } => assert!(self.begun.remove(file)),
+            FromSender::NotLengthened { file } => {
+                self.begun.remove(file);
+                self.known_and_closed(*file);
+            }
             FromSender::Digested { file, .. } | FromSender::Failed { file, .. } => {
                 self.known_and_closed(*file);
             }

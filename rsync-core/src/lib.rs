@@ -22,3 +22,4 @@ pub mod root;
 pub mod session;
 pub mod wire;
 pub mod words;
+mod zeros;

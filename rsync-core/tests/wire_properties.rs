@@ -148,6 +148,7 @@ fn from_sender() -> impl Strategy<Value = FromSender> {
             result: Ok(digest)
         }),
         (file(), failure()).prop_map(|(file, failure)| FromSender::Failed { file, failure }),
+        file().prop_map(|file| FromSender::NotLengthened { file }),
     ]
 }
 
@@ -160,6 +161,8 @@ fn from_receiver() -> impl Strategy<Value = FromReceiver> {
             .prop_map(|(len, block_len)| How::Delta(Basis { len, block_len })),
         (any::<u64>(), any::<u32>())
             .prop_map(|(len, block_len)| How::ShortDelta(Basis { len, block_len })),
+        (any::<u64>(), any::<u32>())
+            .prop_map(|(len, block_len)| How::Lengthened(Basis { len, block_len })),
     ];
     prop_oneof![
         vec(any::<u64>(), 0..50)

@@ -200,6 +200,7 @@ fn messages_of_a_sender_keep_their_bytes() {
     holds("failed-vanished", &failed(FileFailure::Vanished));
     holds("failed-not-a-file", &failed(FileFailure::NotAFile));
     holds("failed-system", &failed(FileFailure::System(system())));
+    holds("not-lengthened", &M::NotLengthened { file: FILE });
     let problem = |kind| {
         M::Problem(Problem {
             path: path("bad"),
@@ -289,6 +290,13 @@ fn messages_of_a_receiver_keep_their_bytes() {
     holds(
         "want-short-delta",
         &want(How::ShortDelta(Basis {
+            len: 1 << 33,
+            block_len: 4096,
+        })),
+    );
+    holds(
+        "want-lengthened",
+        &want(How::Lengthened(Basis {
             len: 1 << 33,
             block_len: 4096,
         })),

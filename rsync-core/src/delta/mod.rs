@@ -48,6 +48,7 @@
 //! ```
 
 mod digest;
+mod lengthened;
 pub mod matcher;
 mod op;
 pub mod patch;
@@ -55,8 +56,9 @@ mod shape;
 pub mod signature;
 
 pub use digest::DeltaHasher;
+pub use lengthened::{RANGE_SUM_LEN, RangeSums};
 pub use matcher::{Effort, MatchError, Matched, Matcher, Sums};
 pub use op::Op;
 pub use patch::{Patch, PatchError, Patched, Rebuild, Target};
 pub use shape::{MAX_BLOCK_LEN, MAX_BLOCKS, MIN_BLOCK_LEN, Shape, ShapeError};
-pub use signature::{BlockSum, SignError, Table, TableError, sign, sign_blocks};
+pub use signature::{BlockSum, SignError, Table, TableError, hash_blocks, sign, sign_blocks};

@@ -94,20 +94,30 @@ impl Shape {
         match how {
             How::Delta(basis) => Self::try_from(basis).map(Some),
             How::ShortDelta(basis) => Ok(Some(Self::try_from(basis)?.with_short_sums())),
+            How::Lengthened(basis) => Ok(Some(Self::try_from(basis)?.with_digest_of_delta())),
             How::Whole | How::From(_) | How::Digest => Ok(None),
         }
     }
 
     /// How a file is wanted as a delta against a basis of this shape.
     pub fn want(&self) -> How {
-        let basis = Basis {
-            len: self.basis_len,
-            block_len: self.block_len,
-        };
+        let basis = self.basis();
         if *self == self.with_short_sums() {
             How::ShortDelta(basis)
         } else {
             How::Delta(basis)
+        }
+    }
+
+    /// How a file is wanted that may begin with a basis of this shape.
+    pub fn want_lengthened(&self) -> How {
+        How::Lengthened(self.basis())
+    }
+
+    fn basis(&self) -> Basis {
+        Basis {
+            len: self.basis_len,
+            block_len: self.block_len,
         }
     }
 

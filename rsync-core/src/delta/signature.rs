@@ -98,15 +98,43 @@ pub fn sign_blocks<E>(
     key: &BlockKey,
     mut emit: impl FnMut(&[u8], &[BlockHash]) -> Result<(), E>,
 ) -> Result<(), SignError<E>> {
+    each_piece(&mut basis, shape, blocks, key, true, &mut emit)
+}
+
+/// Hashes the blocks `blocks` of a basis, as [`sign_blocks`] does without giving their sums.
+///
+/// # Errors
+/// As of [`sign`].
+pub fn hash_blocks<E>(
+    mut basis: impl Read,
+    shape: Shape,
+    blocks: Range<u64>,
+    key: &BlockKey,
+    mut emit: impl FnMut(&[BlockHash]) -> Result<(), E>,
+) -> Result<(), SignError<E>> {
+    let mut emit = |_: &[u8], hashes: &[BlockHash]| emit(hashes);
+    each_piece(&mut basis, shape, blocks, key, false, &mut emit)
+}
+
+/// What takes the encoded sums and the hashes of some blocks.
+type Emit<'e, E> = dyn FnMut(&[u8], &[BlockHash]) -> Result<(), E> + 'e;
+
+fn each_piece<E>(
+    basis: &mut dyn Read,
+    shape: Shape,
+    blocks: Range<u64>,
+    key: &BlockKey,
+    has_sums: bool,
+    emit: &mut Emit<'_, E>,
+) -> Result<(), SignError<E>> {
     let block_len = shape.block_len() as usize;
     let end = shape.range(blocks.end).start;
     let mut left = end.saturating_sub(shape.range(blocks.start).start);
     let buffer_len = (READ_LEN / block_len).max(1) * block_len;
     let mut buffer = vec![0; left.min(buffer_len as u64) as usize];
-    let piece_len = (BASIS_PER_PIECE / block_len * shape.sum_len())
-        .min(MAX_SIGNATURE_LEN / shape.sum_len() * shape.sum_len());
-    let mut piece = Vec::with_capacity(piece_len);
-    let mut hashes = Vec::with_capacity(piece_len / shape.sum_len());
+    let at_a_time = (BASIS_PER_PIECE / block_len).min(MAX_SIGNATURE_LEN / shape.sum_len());
+    let mut sums = Vec::new();
+    let mut hashes = Vec::with_capacity(at_a_time);
     while left > 0 {
         let len = left.min(buffer.len() as u64) as usize;
         basis
@@ -115,17 +143,19 @@ pub fn sign_blocks<E>(
         left -= len as u64;
         for block in buffer[..len].chunks(block_len) {
             let hash = key.hash(block);
-            BlockSum::with(block, &shape, &hash).encode(&shape, &mut piece);
+            if has_sums {
+                BlockSum::with(block, &shape, &hash).encode(&shape, &mut sums);
+            }
             hashes.push(hash);
-            if piece.len() >= piece_len {
-                emit(&piece, &hashes).map_err(SignError::Emit)?;
-                piece.clear();
+            if hashes.len() >= at_a_time {
+                emit(&sums, &hashes).map_err(SignError::Emit)?;
+                sums.clear();
                 hashes.clear();
             }
         }
     }
-    if !piece.is_empty() {
-        emit(&piece, &hashes).map_err(SignError::Emit)?;
+    if !hashes.is_empty() {
+        emit(&sums, &hashes).map_err(SignError::Emit)?;
     }
     Ok(())
 }

@@ -9,13 +9,12 @@ use super::error::{Context, Error};
 use super::source::{SourceFile, read_full};
 use super::stage::StagedFile;
 use super::system;
+use crate::zeros::{PAGE, PAGE_LEN};
 
 /// Bytes moved by one read and write where the kernel does not copy.
 const COPY_BUFFER_LEN: usize = 256 * 1024;
-/// Zeros become a hole where they fill a block of this size, which is what file systems
-/// allocate at least.
-const HOLE_LEN: usize = 4096;
-static ZEROS: [u8; 4096] = [0; 4096];
+/// Zeros become a hole where they fill a block of this size.
+const HOLE_LEN: usize = PAGE_LEN;
 
 impl StagedFile {
     /// Its length in bytes.
@@ -159,10 +158,10 @@ impl StagedFile {
 
     fn write_zeros(&mut self, mut offset: u64, end: u64) -> Result<(), Error> {
         while offset < end {
-            let len = ZEROS
+            let len = PAGE
                 .len()
                 .min(usize::try_from(end - offset).unwrap_or(usize::MAX));
-            self.write_at(&ZEROS[..len], offset)?;
+            self.write_at(&PAGE[..len], offset)?;
             offset += len as u64;
         }
         Ok(())
@@ -228,5 +227,5 @@ fn next_run(data: &[u8], offset: u64) -> (usize, bool) {
 fn next_block(data: &[u8], offset: u64) -> (usize, bool) {
     let rest_of_block = HOLE_LEN - (offset % HOLE_LEN as u64) as usize;
     let len = rest_of_block.min(data.len());
-    (len, data[..len] == ZEROS[..HOLE_LEN])
+    (len, data[..len] == PAGE)
 }

@@ -18,6 +18,9 @@ pub enum How {
     /// As [`Self::Delta`], with sums [no longer than they have to
     /// be](crate::delta::Shape::with_short_sums), if both ends have the feature.
     ShortDelta(Basis),
+    /// As a delta against a basis that the file may begin with, as a log does that grew. Sums of
+    /// [ranges](crate::delta::RangeSums) follow, if both ends have the feature.
+    Lengthened(Basis),
 }
 
 /// Shape of a basis and its signature.

@@ -45,6 +45,8 @@ impl Features {
     /// The digest of what is made of a delta is taken over [what that consists
     /// of](crate::delta::DeltaHasher).
     pub const DIGESTS_OF_DELTAS: Self = Self(256);
+    /// Files that grew are asked for by sums of [ranges](crate::delta::RangeSums) first.
+    pub const LENGTHENED: Self = Self(512);
 
     /// What this build can do.
     pub fn of_this_build() -> Self {
@@ -66,6 +68,7 @@ impl Features {
             .with(Self::SHORT_SUMS)
             .with(Self::INTERIM)
             .with(Self::DIGESTS_OF_DELTAS)
+            .with(Self::LENGTHENED)
     }
 
     /// True if everything in `other` is in `self`.

@@ -154,6 +154,12 @@ pub enum FromSender {
     /// with that, and after [`FromReceiver::Enough`] whenever nothing that was asked for is left to
     /// be sent.
     Interim(Interim),
+    /// A file that is wanted as [`How::Lengthened`] does not begin with its basis, whether its content
+    /// has begun or not. What came of it is void.
+    NotLengthened {
+        /// Which.
+        file: FileId,
+    },
 }
 
 impl FromSender {
@@ -177,6 +183,7 @@ impl FromSender {
             Self::Caution(_) => "Caution",
             Self::Bundle(_) => "Bundle",
             Self::Interim(_) => "Interim",
+            Self::NotLengthened { .. } => "NotLengthened",
         }
     }
 }
@@ -195,11 +202,12 @@ pub enum FromReceiver {
         /// In which form.
         how: How,
     },
-    /// Next block sums of the basis of a file wanted as [`How::Delta`] or [`How::ShortDelta`].
+    /// Next sums of the basis of a file wanted as [`How::Delta`], [`How::ShortDelta`] or
+    /// [`How::Lengthened`].
     Signature {
         /// Which file.
         file: FileId,
-        /// Encoded block sums, in order, without gaps (`delta::signature`).
+        /// Encoded sums, in order, without gaps (`delta::signature`, `delta::lengthened`).
         #[serde(with = "serde_bytes")]
         sums: Vec<u8>,
     },

@@ -18,6 +18,7 @@ mod hostile;
 mod accounts;
 mod basis;
 mod content;
+mod grown;
 mod kept;
 mod kinds;
 mod meanwhile;

@@ -5,6 +5,7 @@
 
 mod allowance;
 mod index;
+mod lengthened;
 mod output;
 mod run;
 mod window;

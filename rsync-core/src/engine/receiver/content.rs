@@ -59,6 +59,10 @@ pub(super) enum Job {
         file: FileId,
         result: Result<Digest, FileFailure>,
     },
+    /// The file does not begin with what is here: what came of it is void.
+    NotLengthened {
+        file: FileId,
+    },
     /// A file here may hold what is wanted; the sender's digest is to come.
     Candidate {
         file: FileId,
@@ -142,6 +146,15 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
                     writing.end(shared, file, result);
                 }
             }
+            Job::NotLengthened { file } => {
+                let pending = match under_way.remove(&file) {
+                    Some(UnderWay::Writing(writing)) => Some(writing.withdraw()),
+                    _ => shared.pending.take(file),
+                };
+                if let Some(pending) = pending {
+                    not_grown(shared, file, pending);
+                }
+            }
             Job::Candidate { file, candidate } => {
                 under_way.insert(file, UnderWay::Candidate(candidate));
             }
@@ -199,6 +212,19 @@ fn again(
         },
     );
     // An error of the connection is seen by whoever receives.
+    let _ = want::content(shared, file, &name);
+    shared.outbox.flush();
+}
+
+/// Asks for a file again that does not begin with what is here.
+fn not_grown(shared: &Shared<'_>, file: FileId, mut pending: Pending) {
+    let Some(place) = &mut pending.place else {
+        return shared.pending.done();
+    };
+    place.has_not_grown = true;
+    let name = place.entry.name.clone();
+    shared.pending.put_back(file, pending);
+    // As of `again`.
     let _ = want::content(shared, file, &name);
     shared.outbox.flush();
 }

@@ -39,6 +39,8 @@ pub(crate) struct Place {
     pub(super) told: Told,
     /// What an earlier run left of it.
     pub(super) basis: Option<Basis>,
+    /// It does not begin with what is there now.
+    pub(super) has_not_grown: bool,
 }
 
 /// How a file is about to be changed where it is.

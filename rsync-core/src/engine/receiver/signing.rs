@@ -6,19 +6,30 @@ mod signed;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::delta::{Shape, SignError};
+use crate::checksum::BlockHash;
+use crate::delta::{RangeSums, Shape, SignError};
 use crate::engine::connection::ConnectionError;
 use crate::engine::receiver::shared::Shared;
 use crate::path::FileName;
 use crate::root::{Dir, SourceFile};
 use crate::wire::message::{FileId, FromReceiver, How};
 
+use ranges::Emit;
 pub(super) use signed::Signed;
 
 /// Most bytes of block sums on their way, which is what the sender has to remember.
 const MAX_SUM_BYTES: u64 = 8 << 20;
 /// Most bytes of block hashes that this end remembers.
 const MAX_HASH_BYTES: u64 = 8 << 20;
+
+/// What is said of a basis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The sums of its blocks.
+    Blocks,
+    /// Those of its ranges: the file may have grown.
+    Ranges,
+}
 
 /// A basis to be signed.
 pub(super) struct Task {
@@ -28,6 +39,25 @@ pub(super) struct Task {
     pub(super) basis: FileName,
     pub(super) dir: Arc<Dir>,
     pub(super) shape: Shape,
+    pub(super) form: Form,
+}
+
+impl Task {
+    /// How the file is wanted.
+    fn how(&self) -> How {
+        match self.form {
+            Form::Blocks => self.shape.want(),
+            Form::Ranges => self.shape.want_lengthened(),
+        }
+    }
+
+    /// Bytes of all sums.
+    fn sum_bytes(&self) -> u64 {
+        match self.form {
+            Form::Blocks => self.shape.signature_len(),
+            Form::Ranges => self.shape.range_sums_len(),
+        }
+    }
 }
 
 /// The queue of signers.
@@ -51,6 +81,7 @@ struct State {
 
 /// A file that is wanted, and not done with.
 struct UnderWay {
+    form: Form,
     sum_bytes: u64,
     hash_bytes: u64,
     /// Once it is wanted as a delta.
@@ -73,6 +104,21 @@ impl Signing {
             drop(state);
             self.changed.notify_all();
         }
+    }
+
+    /// A file that may have grown did not: nothing more is to be said of its ranges. False for a file
+    /// of which nothing was said.
+    pub(super) fn withdraw(&self, file: FileId) -> bool {
+        let has_ranges = self.form_of(file) == Some(Form::Ranges);
+        if has_ranges {
+            self.done(file);
+        }
+        has_ranges
+    }
+
+    /// What is said of a file that is not done with.
+    fn form_of(&self, file: FileId) -> Option<Form> {
+        self.lock().under_way.get(&file).map(|task| task.form)
     }
 
     /// What is known of the old version of a file that is wanted as a delta.
@@ -122,7 +168,8 @@ impl Signing {
             let next = state.waiting.iter().position(is_free).filter(|_| room);
             if let Some(task) = next.and_then(|next| state.waiting.remove(next)) {
                 let under_way = UnderWay {
-                    sum_bytes: task.shape.signature_len(),
+                    form: task.form,
+                    sum_bytes: task.sum_bytes(),
                     hash_bytes: signed::hash_bytes(task.shape),
                     signed: None,
                 };
@@ -167,19 +214,69 @@ fn sign_one(shared: &Shared<'_>, task: &Task) -> Result<(), ConnectionError> {
     };
     let signed = Arc::new(Signed::new(task.shape, &basis));
     shared.signing.begin(file, &signed);
-    shared.want(file, &task.name, task.shape.want())?;
-    let from = |offset| basis.reader_from(offset);
-    let made = ranges::sign(from, task.shape, shared.key, |sums: &[u8], hashes| {
-        // Before the sender can refer to these blocks.
-        signed.extend(hashes);
-        shared.outbox.send(&FromReceiver::Signature {
-            file,
-            sums: sums.to_vec(),
-        })
-    });
+    shared.want(file, &task.name, task.how())?;
+    let send = |sums: Vec<u8>| {
+        let sums = FromReceiver::Signature { file, sums };
+        shared.outbox.send(&sums).map_err(Stop::Connection)
+    };
+    let made = match task.form {
+        Form::Blocks => sign_form(shared, task, &basis, &mut |sums, hashes| {
+            // Before the sender can refer to these blocks.
+            signed.extend(hashes);
+            send(sums.to_vec())
+        }),
+        Form::Ranges => sign_ranges(shared, task, &basis, |sums, hashes| {
+            signed.extend(hashes);
+            match shared.signing.form_of(file) {
+                Some(Form::Ranges) if sums.is_empty() => Ok(()),
+                Some(Form::Ranges) => send(sums),
+                _ => Err(Stop::Withdrawn),
+            }
+        }),
+    };
     match made {
         Ok(()) => Ok(()),
-        Err(SignError::Emit(error)) => Err(error),
-        Err(SignError::Read(_)) => shared.outbox.send(&FromReceiver::NoBasis { file }),
+        Err(SignError::Emit(Stop::Connection(error))) => Err(error),
+        Err(SignError::Emit(Stop::Withdrawn) | SignError::Read(_)) => {
+            shared.outbox.send(&FromReceiver::NoBasis { file })
+        }
     }
+}
+
+/// Why no more sums are sent.
+enum Stop {
+    Connection(ConnectionError),
+    /// Nobody asks for them any more.
+    Withdrawn,
+}
+
+/// Takes the sums of a basis's ranges: first that of the last, which is where a file shows that it did
+/// not just grow.
+fn sign_ranges(
+    shared: &Shared<'_>,
+    task: &Task,
+    basis: &SourceFile,
+    mut emit: impl FnMut(Vec<u8>, &[BlockHash]) -> Result<(), Stop>,
+) -> Result<(), SignError<Stop>> {
+    let (shape, key) = (task.shape, shared.key);
+    let last = RangeSums::of_last(basis.reader_from(shape.last_range_start()), shape, key);
+    if let Some(last) = last.map_err(SignError::Read)? {
+        emit(last.as_bytes().to_vec(), &[]).map_err(SignError::Emit)?;
+    }
+    let mut ranges = RangeSums::new(key, shape);
+    sign_form(shared, task, basis, &mut |_, hashes| {
+        let sums = hashes.iter().filter_map(|hash| ranges.add(hash));
+        emit(sums.flat_map(|sum| *sum.as_bytes()).collect(), hashes)
+    })
+}
+
+/// Goes through a basis, and takes of its blocks what the task is about.
+fn sign_form(
+    shared: &Shared<'_>,
+    task: &Task,
+    basis: &SourceFile,
+    emit: &mut Emit<'_, Stop>,
+) -> Result<(), SignError<Stop>> {
+    let from = |offset| basis.reader_from(offset);
+    ranges::sign(from, task.shape, task.form, shared.key, emit)
 }

@@ -92,6 +92,12 @@ pub(super) fn messages(
             },
             FromSender::Data { file, op } => shared.hand_over(file, Job::Data { file, op }),
             FromSender::End { file, result } => shared.hand_over(file, Job::End { file, result }),
+            FromSender::NotLengthened { file } => {
+                if !shared.signing.withdraw(file) {
+                    return Err(unexpected(file));
+                }
+                shared.hand_over(file, Job::NotLengthened { file });
+            }
             FromSender::Digested { file, result } => {
                 shared.hand_over(file, Job::Digested { file, result })
             }

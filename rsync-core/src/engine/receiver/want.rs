@@ -6,7 +6,7 @@ use crate::delta::Shape;
 use crate::engine::error::Error;
 use crate::engine::receiver::partial;
 use crate::engine::receiver::shared::Shared;
-use crate::engine::receiver::signing::Task;
+use crate::engine::receiver::signing::{Form, Task};
 use crate::entry::Entry;
 use crate::path::FileName;
 use crate::wire::hello::Features;
@@ -14,6 +14,9 @@ use crate::wire::message::{FileId, How};
 
 /// Smaller files travel whole: all of them would be one block.
 const MIN_DELTA_LEN: u64 = 4096;
+/// Sums of smaller bases are so few that to ask first whether the file grew, which takes a round trip if
+/// it did not, saves nothing.
+const MIN_GROWN_LEN: u64 = 4 << 20;
 
 /// Asks for a pending file's content, in the form that promises least traffic, once the outbox is
 /// flushed.
@@ -35,12 +38,24 @@ pub(super) fn content(shared: &Shared<'_>, file: FileId, name: &FileName) -> Res
         }
         let worth_it = basis >= MIN_DELTA_LEN && size >= MIN_DELTA_LEN;
         let shape = worth_it.then(|| shape_for(basis, shared)).flatten()?;
+        let may_have_grown = basis >= MIN_GROWN_LEN
+            && basis < size
+            && pending.attempts == 1
+            && !place.has_not_grown
+            && shared.features.contains(Features::LENGTHENED)
+            && shape.has_digest_of_delta();
+        let form = if may_have_grown {
+            Form::Ranges
+        } else {
+            Form::Blocks
+        };
         let task = Task {
             file,
             name: name.clone(),
             basis: basis_name.clone(),
             dir: Arc::clone(&place.dir),
             shape,
+            form,
         };
         Some(Plan::Delta(task))
     });

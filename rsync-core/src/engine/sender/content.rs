@@ -3,12 +3,13 @@
 //! A file that changes while it is read is read again; if it never holds still the receiver is
 //! told so, and never gets a mixture of two versions that would pass for either.
 
+use std::convert::Infallible;
 use std::io::Read as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::checksum::{BlockKey, Digest, Hasher};
-use crate::delta::{MatchError, Matcher, Op};
+use crate::delta::{MatchError, Matched, Matcher, Op};
 use crate::engine::connection::{ConnectionError, Outbox};
 use crate::engine::content_digest::ContentDigest;
 use crate::engine::sender::directories::Directories;
@@ -17,7 +18,7 @@ use crate::engine::sender::requests::{Request, Requests, Signature, Task};
 use crate::engine::sender::small;
 use crate::engine::tree::Tree;
 use crate::path::FileName;
-use crate::root::{self, Dir, SourceFile};
+use crate::root::{self, Dir, SourceFile, Stamp};
 use crate::wire::hello::Features;
 use crate::wire::limits::MAX_CONTENT_LEN;
 use crate::wire::message::{
@@ -27,7 +28,7 @@ use crate::wire::message::{
 /// Serves content of one tree.
 pub(super) struct Content<'a> {
     tree: &'a Tree<'a>,
-    key: &'a BlockKey,
+    pub(super) key: &'a BlockKey,
     directories: &'a Directories<'a>,
     requests: &'a Requests,
     pub(super) outbox: &'a Outbox<FromSender>,
@@ -124,14 +125,18 @@ impl<'a> Content<'a> {
                 let result = result.map_err(|error| system_failure("read", &error));
                 self.outbox.send(&FromSender::Digested { file, result })
             }
-            How::Delta(_) | How::ShortDelta(_) => match &request.signature {
-                Some(signature) => {
-                    let form = Form::Delta(signature, &mut room.matcher);
-                    self.stream(file, &dir, &request.name, form)
+            How::Delta(_) | How::ShortDelta(_) | How::Lengthened(_) => {
+                // A basis that can not be cut like that has no signature.
+                let Some(signature) = &request.signature else {
+                    return self.failed(file, FileFailure::Refused);
+                };
+                let matcher = &mut room.matcher;
+                if matches!(request.how, How::Lengthened(_)) {
+                    return self.lengthened(file, &dir, &request.name, signature, matcher);
                 }
-                // A basis that can not be cut like that has none.
-                None => self.failed(file, FileFailure::Refused),
-            },
+                let form = Form::Delta(signature, matcher);
+                self.stream(file, &dir, &request.name, form)
+            }
         }
     }
 
@@ -198,12 +203,9 @@ impl<'a> Content<'a> {
         name: &FileName,
         form: Form<'_>,
     ) -> Result<(), ConnectionError> {
-        let opened = dir
-            .open_file(name)
-            .and_then(|source| Ok((source.settled_stamp()?, source)));
-        let (stamp, source) = match opened {
+        let (stamp, source) = match Self::open(dir, name) {
             Ok(opened) => opened,
-            Err(error) => return self.failed(file, failure_of(error)),
+            Err(failure) => return self.failed(file, failure),
         };
         self.outbox.send(&FromSender::Begin {
             file,
@@ -216,6 +218,24 @@ impl<'a> Content<'a> {
                 self.send_delta(file, &source, stamp.seen(), signature, matcher)?
             }
         };
+        self.end(file, &source, stamp, sent)
+    }
+
+    /// Opens a file to be sent, and tells what it is.
+    pub(super) fn open(dir: &Dir, name: &FileName) -> Result<(Stamp, SourceFile), FileFailure> {
+        dir.open_file(name)
+            .and_then(|source| Ok((source.settled_stamp()?, source)))
+            .map_err(failure_of)
+    }
+
+    /// Ends the content of a file that was `stamp` when it began.
+    pub(super) fn end(
+        &self,
+        file: FileId,
+        source: &SourceFile,
+        stamp: Stamp,
+        sent: Result<Digest, FileFailure>,
+    ) -> Result<(), ConnectionError> {
         let result = sent.and_then(|digest| match source.stamp() {
             Ok(after) if after == stamp => Ok(digest),
             Ok(_) => Err(FileFailure::KeptChanging),
@@ -290,18 +310,36 @@ impl<'a> Content<'a> {
         }
         let mut sums = signature.arrived();
         let reader = source.reader().take(seen.size);
-        let matched = matcher.delta(reader, shape, self.key, &mut sums, |op| match op {
+        let matched = matcher.delta(reader, shape, self.key, &mut sums, self.sends(file));
+        self.made(matched, seen)
+    }
+
+    /// What sends the pieces of a delta.
+    pub(super) fn sends(
+        &self,
+        file: FileId,
+    ) -> impl FnMut(Op<'_>) -> Result<(), ConnectionError> + '_ {
+        move |op| match op {
             Op::Literal(bytes) => self.literal(file, bytes),
             Op::Copy { .. } | Op::Zeros(_) => {
-                if let Op::Copy { len, .. } = op {
-                    self.matched_bytes.fetch_add(len, Ordering::Relaxed);
-                }
                 let op = DataOp::from(op);
                 self.outbox.send(&FromSender::Data { file, op })
             }
-        });
+        }
+    }
+
+    /// The digest of a file of which a delta was made.
+    pub(super) fn made(
+        &self,
+        matched: Result<Matched, MatchError<Infallible, ConnectionError>>,
+        seen: Seen,
+    ) -> Result<Result<Digest, FileFailure>, ConnectionError> {
         match matched {
-            Ok(matched) if matched.len == seen.size => Ok(Ok(matched.digest)),
+            Ok(matched) if matched.len == seen.size => {
+                self.matched_bytes
+                    .fetch_add(matched.matched_bytes, Ordering::Relaxed);
+                Ok(Ok(matched.digest))
+            }
             Ok(_) => Ok(Err(FileFailure::KeptChanging)),
             Err(MatchError::Read(error)) => Ok(Err(system_failure("read", &error))),
             Err(MatchError::Emit(error)) => Err(error),

@@ -8,6 +8,7 @@
 mod content;
 mod directories;
 mod interim;
+mod lengthened;
 mod lister;
 mod owners;
 mod requests;

@@ -5,7 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::delta::{BlockSum, Shape, Sums, Table};
+use crate::checksum::Digest;
+use crate::delta::{BlockSum, RANGE_SUM_LEN, Shape, Sums, Table};
 use crate::engine::error::Error;
 use crate::engine::sender::CONTENT_WORKERS;
 use crate::path::{FileName, RelPath};
@@ -104,8 +105,12 @@ impl Requests {
         open.requests += 1;
         state.interims.is_news = true;
         if let Ok(Some(shape)) = Shape::wanted(request.how) {
-            let signature = Arc::new(Signature::new(shape));
-            state.sum_bytes += signature.bytes();
+            let bytes = match request.how {
+                How::Lengthened(_) => shape.range_sums_len(),
+                _ => shape.signature_len(),
+            };
+            let signature = Arc::new(Signature::new(shape, bytes));
+            state.sum_bytes += signature.bytes;
             if state.sum_bytes > MAX_SUM_BYTES {
                 return Err(Error::Protocol("it announces too many sums".into()));
             }
@@ -210,7 +215,7 @@ impl Requests {
     pub(crate) fn answered(&self, request: &Request) {
         let mut state = self.lock();
         if let Some(signature) = &request.signature {
-            state.sum_bytes = state.sum_bytes.saturating_sub(signature.bytes());
+            state.sum_bytes = state.sum_bytes.saturating_sub(signature.bytes);
         }
         if let Entry::Occupied(mut entry) = state.open.entry(request.file) {
             let open = entry.get_mut();
@@ -255,9 +260,11 @@ impl State {
     }
 }
 
-/// Block sums of one basis on their way from the thread that receives to the one that matches.
+/// Sums of one basis on their way from the thread that receives to the one that matches.
 pub(crate) struct Signature {
     shape: Shape,
+    /// Bytes of all its sums.
+    bytes: u64,
     state: Mutex<Arriving>,
     arrived: Condvar,
 }
@@ -269,9 +276,10 @@ struct Arriving {
 }
 
 impl Signature {
-    fn new(shape: Shape) -> Self {
+    fn new(shape: Shape, bytes: u64) -> Self {
         Self {
             shape,
+            bytes,
             state: Mutex::default(),
             arrived: Condvar::new(),
         }
@@ -280,11 +288,6 @@ impl Signature {
     /// The shape of its basis.
     pub(crate) fn shape(&self) -> Shape {
         self.shape
-    }
-
-    /// Bytes of all its sums.
-    fn bytes(&self) -> u64 {
-        self.shape.signature_len()
     }
 
     fn add(&self, sums: Vec<u8>) {
@@ -297,7 +300,19 @@ impl Signature {
         self.arrived.notify_all();
     }
 
-    /// The sums, as the matcher wants them.
+    /// Takes the next sums, which it waits for; nothing once there will be no more.
+    fn take(&self) -> Option<Vec<u8>> {
+        let mut state = self.lock();
+        while state.pieces.is_empty() && !state.ended {
+            state = self
+                .arrived
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        state.pieces.pop_front()
+    }
+
+    /// The sums of blocks, as the matcher wants them.
     pub(crate) fn arrived(self: &Arc<Self>) -> ArrivedSums {
         ArrivedSums {
             signature: Arc::clone(self),
@@ -321,18 +336,39 @@ pub(crate) struct ArrivedSums {
 impl ArrivedSums {
     /// Waits for the next sums.
     fn take_more(&mut self) {
-        let mut state = self.signature.lock();
-        while state.pieces.is_empty() && !state.ended {
-            state = self
-                .signature
-                .arrived
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        self.ended = state.ended && state.pieces.is_empty();
-        while let Some(piece) = state.pieces.pop_front() {
+        match self.signature.take() {
             // Sums that do not fit make no usable basis, which is all there is to it.
-            self.ended |= self.table.extend(&piece).is_err();
+            Some(sums) => self.ended = self.table.extend(&sums).is_err(),
+            None => self.ended = true,
+        }
+    }
+}
+
+/// The sums of ranges, one after the other.
+pub(crate) struct ArrivedRanges<'s> {
+    signature: &'s Signature,
+    /// What has been taken and is not part of a sum yet.
+    left: Vec<u8>,
+}
+
+impl<'s> ArrivedRanges<'s> {
+    /// Nothing has been taken yet.
+    pub(crate) fn of(signature: &'s Signature) -> Self {
+        Self {
+            signature,
+            left: Vec::new(),
+        }
+    }
+
+    /// Waits for the next sum; nothing if there will be none.
+    pub(crate) fn next(&mut self) -> Option<Digest> {
+        loop {
+            if let Some((sum, _)) = self.left.split_first_chunk::<RANGE_SUM_LEN>() {
+                let sum = Digest::from(*sum);
+                self.left.drain(..RANGE_SUM_LEN);
+                return Some(sum);
+            }
+            self.left.extend_from_slice(&self.signature.take()?);
         }
     }
 }

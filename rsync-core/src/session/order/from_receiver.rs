@@ -77,6 +77,10 @@ impl FromReceiverOrder {
                         let shape = Shape::wanted(*how).map_err(|_| Violation::BadBasis)?;
                         self.expect_sums(*file, shape.map_or(0, |shape| shape.signature_len()))
                     }
+                    How::Lengthened(_) => {
+                        let shape = Shape::wanted(*how).map_err(|_| Violation::BadBasis)?;
+                        self.expect_sums(*file, shape.map_or(0, |shape| shape.range_sums_len()))
+                    }
                     How::Whole | How::From(_) | How::Digest => Ok(()),
                 }
             }

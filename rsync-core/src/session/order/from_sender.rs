@@ -2,7 +2,7 @@
 //!
 //! `Source` first, `Finished` last, `Listed` between: before it listings, problems and owners,
 //! on both sides of it content. Content is for listed files only; a larger file is `Begin`, any
-//! number of `Data`, `End`, and several may be under way at once. So may the parts of several
+//! number of `Data`, `End` or `NotLengthened`, and several may be under way at once. So may the parts of several
 //! directories' listings, each in order. A `Caution` comes before the first listing, a `Tree` and
 //! `Interim`s after the last.
 
@@ -122,6 +122,10 @@ impl FromSenderOrder {
             }
             FromSender::Digested { file, .. } | FromSender::Failed { file, .. } => {
                 self.not_begun(*file)
+            }
+            FromSender::NotLengthened { file } => {
+                self.begun.remove(file);
+                self.ledger.check(*file)
             }
             FromSender::Caution(_) => {
                 if std::mem::replace(&mut self.has_cautioned, true) {

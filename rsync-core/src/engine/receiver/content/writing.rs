@@ -185,6 +185,14 @@ impl Writing {
 }
 
 impl Writing {
+    /// What came is void: the file is to be asked for again.
+    pub(super) fn withdraw(self) -> Pending {
+        Pending {
+            place: self.pending,
+            attempts: self.attempts,
+        }
+    }
+
     /// The run ends before the file is complete.
     pub(super) fn abandon(self, shared: &Shared<'_>) {
         let (Some(place), Ok(open)) = (&self.pending, self.state) else {

@@ -208,6 +208,7 @@ impl Listings<'_, '_> {
                     kept: false,
                     told: Told::Nothing,
                     basis: None,
+                    has_not_grown: false,
                 })
             }
         }

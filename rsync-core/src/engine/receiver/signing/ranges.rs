@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::thread;
 
+use super::Form;
 use crate::checksum::{BlockHash, BlockKey};
 use crate::delta::{self, Shape, SignError};
 use crate::engine::threads::threads_that_wait;
@@ -14,48 +15,46 @@ use crate::engine::threads::threads_that_wait;
 /// memory: at most a tenth of a megabyte of blocks of 4 KiB.
 const RANGE_LEN: u64 = 8 << 20;
 
-/// Signs a basis of `shape`, as [`delta::sign_blocks`] does. `open` gives a reader that stands at an
-/// offset in bytes.
+/// What takes the encoded sums and the hashes of some blocks.
+pub(super) type Emit<'e, E> = dyn FnMut(&[u8], &[BlockHash]) -> Result<(), E> + 'e;
+
+/// Takes the sums of blocks of a basis of `shape`, or nothing of them but their hashes. `open` gives a
+/// reader that stands at an offset in bytes.
 ///
 /// # Errors
 /// As of [`delta::sign_blocks`].
 pub(super) fn sign<R: Read, E>(
     open: impl Fn(u64) -> R + Sync,
     shape: Shape,
+    form: Form,
     key: &BlockKey,
-    mut emit: impl FnMut(&[u8], &[BlockHash]) -> Result<(), E>,
+    emit: &mut Emit<'_, E>,
 ) -> Result<(), SignError<E>> {
     let end = shape.blocks();
     let step = (RANGE_LEN / u64::from(shape.block_len())).max(1);
-    if end <= step || threads_that_wait(2) < 2 {
-        return delta::sign_blocks(open(0), shape, 0..end, key, emit);
-    }
-    let reader = |blocks: &Range<u64>| open(shape.range(blocks.start).start);
-    let collect = |blocks: Range<u64>| -> io::Result<Vec<(Vec<u8>, Vec<BlockHash>)>> {
-        let mut pieces = Vec::new();
-        let signed = delta::sign_blocks(reader(&blocks), shape, blocks, key, |sums, hashes| {
-            pieces.push((sums.to_vec(), hashes.to_vec()));
-            Ok::<_, Infallible>(())
-        });
-        match signed {
-            Ok(()) => Ok(pieces),
-            Err(SignError::Read(error)) => Err(error),
-            Err(SignError::Emit(never)) => match never {},
-        }
+    let read = |blocks: Range<u64>| Reading {
+        basis: open(shape.range(blocks.start).start),
+        blocks,
+        shape,
+        form,
+        key,
     };
+    if end <= step || threads_that_wait(2) < 2 {
+        return read(0..end).each(emit);
+    }
     let mut start = 0;
     while start < end {
         let middle = end.min(start + step);
         let next = end.min(middle + step);
         let pieces = thread::scope(|scope| {
-            let beside = thread::Builder::new().spawn_scoped(scope, || collect(middle..next));
-            let own = start..middle;
-            delta::sign_blocks(reader(&own), shape, own, key, &mut emit)?;
+            let collect = || read(middle..next).collect();
+            let beside = thread::Builder::new().spawn_scoped(scope, collect);
+            read(start..middle).each(emit)?;
             let pieces = match beside {
                 Ok(thread) => thread
                     .join()
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                Err(_) => collect(middle..next),
+                Err(_) => collect(),
             };
             pieces.map_err(SignError::Read)
         })?;
@@ -65,6 +64,41 @@ pub(super) fn sign<R: Read, E>(
         start = next;
     }
     Ok(())
+}
+
+/// Some blocks of a basis that are about to be read.
+struct Reading<'k, R> {
+    /// Stands at the first of them.
+    basis: R,
+    blocks: Range<u64>,
+    shape: Shape,
+    form: Form,
+    key: &'k BlockKey,
+}
+
+impl<R: Read> Reading<'_, R> {
+    fn each<E>(self, emit: &mut Emit<'_, E>) -> Result<(), SignError<E>> {
+        let (basis, blocks, shape, key) = (self.basis, self.blocks, self.shape, self.key);
+        match self.form {
+            Form::Blocks => delta::sign_blocks(basis, shape, blocks, key, emit),
+            Form::Ranges => {
+                delta::hash_blocks(basis, shape, blocks, key, |hashes| emit(&[], hashes))
+            }
+        }
+    }
+
+    fn collect(self) -> io::Result<Vec<(Vec<u8>, Vec<BlockHash>)>> {
+        let mut pieces = Vec::new();
+        let signed = self.each(&mut |sums: &[u8], hashes: &[BlockHash]| {
+            pieces.push((sums.to_vec(), hashes.to_vec()));
+            Ok::<_, Infallible>(())
+        });
+        match signed {
+            Ok(()) => Ok(pieces),
+            Err(SignError::Read(error)) => Err(error),
+            Err(SignError::Emit(never)) => match never {},
+        }
+    }
 }
 
 #[cfg(test)]
@@ -102,15 +136,16 @@ mod tests {
         }
     }
 
-    fn signed(basis: &Basis, shape: Shape) -> Result<Vec<u8>, SignError<Infallible>> {
+    fn signed(basis: &Basis, shape: Shape, form: Form) -> Result<Vec<u8>, SignError<Infallible>> {
         let mut sums = Vec::new();
         let key = BlockKey::from([7; 32]);
         let mut hashes = Vec::new();
         sign(
             |offset| basis.from(offset),
             shape,
+            form,
             &key,
-            |piece, of_piece| {
+            &mut |piece: &[u8], of_piece: &[BlockHash]| {
                 sums.extend_from_slice(piece);
                 hashes.extend_from_slice(of_piece);
                 Ok(())
@@ -135,10 +170,9 @@ mod tests {
                     Ok::<_, Infallible>(())
                 })
                 .unwrap();
-                assert!(
-                    signed(&basis, shape).unwrap() == in_a_row,
-                    "{len}, {block_len}"
-                );
+                let in_ranges = signed(&basis, shape, Form::Blocks).unwrap();
+                assert!(in_ranges == in_a_row, "{len}, {block_len}");
+                assert!(signed(&basis, shape, Form::Ranges).unwrap().is_empty());
             }
         }
     }
@@ -150,10 +184,10 @@ mod tests {
         let shape = Shape::new(3 * RANGE_LEN, 4096).unwrap();
         for good in [0, range / 2, range, 2 * range - 1, 3 * range - 1] {
             basis.good = good;
-            assert!(
-                matches!(signed(&basis, shape), Err(SignError::Read(_))),
-                "{good}"
-            );
+            for form in [Form::Blocks, Form::Ranges] {
+                let signed = signed(&basis, shape, form);
+                assert!(matches!(signed, Err(SignError::Read(_))), "{good}");
+            }
         }
     }
 
@@ -167,8 +201,9 @@ mod tests {
             let ended = sign(
                 |offset| basis.from(offset),
                 shape,
+                Form::Blocks,
                 &key,
-                |_, _| {
+                &mut |_: &[u8], _: &[BlockHash]| {
                     taken += 1;
                     if taken > most { Err(taken) } else { Ok(()) }
                 },

@@ -267,6 +267,40 @@ fn enough_is_said_once_and_not_before_everything_is_listed() {
 }
 
 #[test]
+fn sums_of_ranges_are_as_many_as_there_are_and_one_for_the_last() {
+    let basis = Basis {
+        len: (8 << 20) + 1,
+        block_len: 4096,
+    };
+    let signature = |len| FromReceiver::Signature {
+        file: id(1),
+        sums: vec![0; len],
+    };
+    let wanted = [nothing(), want(1, How::Lengthened(basis)), signature(100)];
+    let with = |more: &[FromReceiver]| [&wanted[..], more].concat();
+    assert_eq!(check(&with(&[signature(28), finished()])), Ok(()));
+    let beyond = Violation::UnannouncedSums(id(1));
+    assert_eq!(check(&with(&[signature(29)])), Err((3, beyond)));
+    let again = [
+        FromReceiver::NoBasis { file: id(1) },
+        want(1, How::ShortDelta(basis)),
+    ];
+    assert_eq!(check(&with(&again)), Ok(()));
+    assert_eq!(
+        check(&with(&again[1..])),
+        Err((3, Violation::BegunTwice(id(1))))
+    );
+    let impossible = Basis {
+        len: 4000,
+        block_len: 1,
+    };
+    assert_eq!(
+        check(&[nothing(), want(1, How::Lengthened(impossible))]),
+        Err((1, Violation::BadBasis))
+    );
+}
+
+#[test]
 fn short_sums_are_as_many_as_their_shape_has_and_no_more() {
     let basis = Basis {
         len: 4000,

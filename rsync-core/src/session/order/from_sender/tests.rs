@@ -231,9 +231,39 @@ fn how_the_account_stands_is_said_between_the_listing_and_the_account() {
 }
 
 #[test]
+fn a_file_that_did_not_just_grow_may_begin_again() {
+    let not = FromSender::NotLengthened { file: id(0, 0) };
+    let listed_one = [source(), part(0, "", &["a"], false), listed()];
+    let with = |more: &[FromSender]| [&listed_one[..], more].concat();
+    let (begin, data, end) = (begin(0, 0), data(0, 0, 1), end(0, 0));
+    let again = [
+        begin.clone(),
+        data.clone(),
+        not.clone(),
+        begin,
+        data.clone(),
+    ];
+    assert_eq!(check(&with(&again)), Ok(()));
+    assert_eq!(check(&with(&[&again[..], &[end]].concat())), Ok(()));
+    assert_eq!(check(&with(&[not.clone(), finished()])), Ok(()));
+    assert_eq!(
+        check(&with(&[not, data])),
+        Err((4, Violation::NotBegun(id(0, 0))))
+    );
+}
+
+#[test]
 fn content_is_for_listed_files_only() {
     for (dir, index) in [(0, 1), (1, 0), (u32::MAX, u32::MAX)] {
-        for message in [file(dir, index, 1), begin(dir, index), failed(dir, index)] {
+        let not_lengthened = FromSender::NotLengthened {
+            file: id(dir, index),
+        };
+        for message in [
+            file(dir, index, 1),
+            begin(dir, index),
+            failed(dir, index),
+            not_lengthened,
+        ] {
             let pass = [source(), part(0, "", &["a"], false), message];
             assert_eq!(check(&pass), Err((2, Violation::NotListed(id(dir, index)))));
         }
