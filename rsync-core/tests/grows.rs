@@ -4,13 +4,16 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 mod common;
 
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use common::{Recorder, content_of, pull, snapshot, streams, try_push, write};
 use rsync_core::engine::{self, Report, Settings};
 use rsync_core::options::Options;
+use rsync_core::path::FileName;
+use rsync_core::root::temporary_name_for;
 use rsync_core::wire::hello::Features;
 
 const MIB: usize = 1 << 20;
@@ -81,6 +84,21 @@ fn of_a_log_that_grew_only_the_end_travels_in_either_direction() {
         assert_eq!(report.receipt.literal_bytes, more as u64);
         assert_eq!(snapshot(&to), snapshot(&from));
     }
+}
+
+#[test]
+fn what_arrived_of_a_file_before_a_run_was_cut_is_gone_on_from() {
+    let place = tempfile::tempdir().unwrap();
+    write(place.path().join("from/log"), &grown(MIB));
+    let name = FileName::new(b"log").unwrap();
+    let arrived = temporary_name_for(&name, b"arrived").to_string();
+    let arrived = place.path().join("to").join(arrived);
+    write(&arrived, &old());
+    std::fs::set_permissions(&arrived, Permissions::from_mode(0o600)).unwrap();
+    let report = pulled(place.path(), &Options::default());
+    assert_eq!(report.receipt.literal_bytes, MIB as u64);
+    let said = report.traffic.sent_unpacked;
+    assert!(said < 1000, "{said} bytes of sums");
 }
 
 #[test]

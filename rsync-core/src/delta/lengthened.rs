@@ -45,7 +45,7 @@ impl Shape {
         self.range(self.last_range().start).start
     }
 
-    /// Longest block and shortest range agree: at least one.
+    /// At least four, of the longest blocks.
     fn blocks_per_range(&self) -> u64 {
         RANGE_LEN / u64::from(self.block_len())
     }

@@ -6,6 +6,9 @@
 //! applies them. (Tridgell and Mackerras, *The rsync algorithm*, TR-CS-96-05; Tridgell's thesis,
 //! 1999, chapters 3 and 4.)
 //!
+//! A file that only grew needs no search: [`RangeSums`] of its old version tell that it did, and
+//! [`Matcher::lengthened`] describes it by all of that and what comes behind it.
+//!
 //! Nothing here does I/O but through the readers and writers it is given, and everything that a
 //! peer sends is checked before it is used.
 //!

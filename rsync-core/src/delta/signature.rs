@@ -119,6 +119,7 @@ pub fn hash_blocks<E>(
 /// What takes the encoded sums and the hashes of some blocks.
 type Emit<'e, E> = dyn FnMut(&[u8], &[BlockHash]) -> Result<(), E> + 'e;
 
+/// Goes through some blocks of a basis. Without sums `emit` gets none of them.
 fn each_piece<E>(
     basis: &mut dyn Read,
     shape: Shape,
