@@ -9,7 +9,7 @@ use super::error::{Context, Error};
 use super::source::{SourceFile, read_full};
 use super::stage::StagedFile;
 use super::system;
-use crate::zeros::{PAGE, PAGE_LEN};
+use crate::zeros::{PAGE_LEN, is_zero};
 
 /// Bytes moved by one read and write where the kernel does not copy.
 const COPY_BUFFER_LEN: usize = 256 * 1024;
@@ -157,12 +157,12 @@ impl StagedFile {
     }
 
     fn write_zeros(&mut self, mut offset: u64, end: u64) -> Result<(), Error> {
+        let at_a_time = end.saturating_sub(offset).min(COPY_BUFFER_LEN as u64);
+        let zeros = vec![0; at_a_time as usize];
         while offset < end {
-            let len = PAGE
-                .len()
-                .min(usize::try_from(end - offset).unwrap_or(usize::MAX));
-            self.write_at(&PAGE[..len], offset)?;
-            offset += len as u64;
+            let len = at_a_time.min(end - offset);
+            self.write_at(&zeros[..len as usize], offset)?;
+            offset += len;
         }
         Ok(())
     }
@@ -227,5 +227,5 @@ fn next_run(data: &[u8], offset: u64) -> (usize, bool) {
 fn next_block(data: &[u8], offset: u64) -> (usize, bool) {
     let rest_of_block = HOLE_LEN - (offset % HOLE_LEN as u64) as usize;
     let len = rest_of_block.min(data.len());
-    (len, data[..len] == PAGE)
+    (len, len == HOLE_LEN && is_zero(&data[..len]))
 }

@@ -5,20 +5,13 @@ use crate::checksum::BlockHash;
 use crate::delta::digest::DeltaHasher;
 use crate::delta::op::Op;
 use crate::wire::limits::MAX_CONTENT_LEN;
-use crate::zeros::{PAGE, PAGE_LEN};
+use crate::zeros::{PAGE_LEN, is_zero};
 
 /// Runs of zeros are looked for in units of this many bytes, aligned in the source.
 pub(super) const ZERO_RUN_LEN: usize = PAGE_LEN;
 
 /// A copy goes out once it has grown to this many bytes, so that the other end can start on it.
 const COPY_TARGET_LEN: u64 = 16 << 20;
-
-/// True if `bytes` are all zero.
-pub(super) fn is_zero(bytes: &[u8]) -> bool {
-    bytes
-        .chunks(ZERO_RUN_LEN)
-        .all(|unit| *unit == PAGE[..unit.len()])
-}
 
 /// Where ops go, and the account of them.
 pub(super) struct Output<F> {
@@ -50,7 +43,7 @@ impl<E, F: FnMut(Op<'_>) -> Result<(), E>> Output<F> {
         let to_boundary = ((ZERO_RUN_LEN - misaligned) % ZERO_RUN_LEN).min(bytes.len());
         let (mut literal, mut at) = (0, to_boundary);
         while let Some(unit) = bytes.get(at..at + ZERO_RUN_LEN) {
-            if unit == PAGE {
+            if is_zero(unit) {
                 self.literal(&bytes[literal..at])?;
                 self.zeros(ZERO_RUN_LEN as u64)?;
                 literal = at + ZERO_RUN_LEN;

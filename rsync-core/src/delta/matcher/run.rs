@@ -19,12 +19,13 @@ use std::io::Read;
 
 use super::allowance::Allowance;
 use super::index::Index;
-use super::output::{Output, is_zero};
+use super::output::Output;
 use super::window::Window;
 use super::{Effort, MatchError, Matched, Sums, finish, flush_gap, rest, trim_gap};
 use crate::checksum::{BlockHash, BlockKey, Rolling, Strong};
 use crate::delta::op::Op;
 use crate::delta::shape::Shape;
+use crate::zeros::is_zero;
 
 /// A run of the matcher.
 pub(super) struct Run<'a, 'b, R, S, F> {

@@ -3,26 +3,25 @@
 //! A file that changes while it is read is read again; if it never holds still the receiver is
 //! told so, and never gets a mixture of two versions that would pass for either.
 
-use std::convert::Infallible;
-use std::io::Read as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use crate::checksum::{BlockKey, Digest, Hasher};
-use crate::delta::{MatchError, Matched, Matcher, Op};
+use crate::checksum::{BlockKey, Digest};
+use crate::delta::Matcher;
 use crate::engine::connection::{ConnectionError, Outbox};
 use crate::engine::content_digest::ContentDigest;
 use crate::engine::sender::directories::Directories;
 use crate::engine::sender::interim::Interims;
-use crate::engine::sender::requests::{Request, Requests, Signature, Task};
+use crate::engine::sender::requests::{ArrivedRanges, Request, Requests, Task};
 use crate::engine::sender::small;
+use crate::engine::sender::stream::Form;
 use crate::engine::tree::Tree;
 use crate::path::FileName;
-use crate::root::{self, Dir, SourceFile, Stamp};
+use crate::root::{self, Dir};
 use crate::wire::hello::Features;
 use crate::wire::limits::MAX_CONTENT_LEN;
 use crate::wire::message::{
-    DataOp, FileFailure, FileId, FromSender, How, Seen, SenderTotals, SystemError,
+    DataOp, FileFailure, FileId, FromSender, How, SenderTotals, SystemError,
 };
 
 /// Serves content of one tree.
@@ -130,11 +129,16 @@ impl<'a> Content<'a> {
                 let Some(signature) = &request.signature else {
                     return self.failed(file, FileFailure::Refused);
                 };
-                let matcher = &mut room.matcher;
-                if matches!(request.how, How::Lengthened(_)) {
-                    return self.lengthened(file, &dir, &request.name, signature, matcher);
+                let (mut shape, matcher) = (signature.shape(), &mut room.matcher);
+                if self.digests_of_deltas {
+                    shape = shape.with_digest_of_delta();
                 }
-                let form = Form::Delta(signature, matcher);
+                let form = match request.how {
+                    How::Lengthened(_) => {
+                        Form::Lengthened(ArrivedRanges::of(signature), shape, matcher)
+                    }
+                    _ => Form::Delta(signature.arrived(), shape, matcher),
+                };
                 self.stream(file, &dir, &request.name, form)
             }
         }
@@ -196,174 +200,35 @@ impl<'a> Content<'a> {
         self.stream(file, dir, name, Form::Whole)
     }
 
-    fn stream(
-        &self,
-        file: FileId,
-        dir: &Dir,
-        name: &FileName,
-        form: Form<'_>,
-    ) -> Result<(), ConnectionError> {
-        let (stamp, source) = match Self::open(dir, name) {
-            Ok(opened) => opened,
-            Err(failure) => return self.failed(file, failure),
-        };
-        self.outbox.send(&FromSender::Begin {
-            file,
-            seen: stamp.seen(),
-        })?;
-        let sent = match form {
-            Form::Whole => self.send_from(file, &source, 0, stamp.seen().size)?,
-            Form::From(offset) => self.send_from(file, &source, offset, stamp.seen().size)?,
-            Form::Delta(signature, matcher) => {
-                self.send_delta(file, &source, stamp.seen(), signature, matcher)?
-            }
-        };
-        self.end(file, &source, stamp, sent)
-    }
-
-    /// Opens a file to be sent, and tells what it is.
-    pub(super) fn open(dir: &Dir, name: &FileName) -> Result<(Stamp, SourceFile), FileFailure> {
-        dir.open_file(name)
-            .and_then(|source| Ok((source.settled_stamp()?, source)))
-            .map_err(failure_of)
-    }
-
-    /// Ends the content of a file that was `stamp` when it began.
+    /// Ends the content of a file that was streamed: with its digest and how much of it was matched.
     pub(super) fn end(
         &self,
         file: FileId,
-        source: &SourceFile,
-        stamp: Stamp,
-        sent: Result<Digest, FileFailure>,
+        sent: Result<(Digest, u64), FileFailure>,
     ) -> Result<(), ConnectionError> {
-        let result = sent.and_then(|digest| match source.stamp() {
-            Ok(after) if after == stamp => Ok(digest),
-            Ok(_) => Err(FileFailure::KeptChanging),
-            Err(error) => Err(failure_of(error)),
+        let result = sent.map(|(digest, matched_bytes)| {
+            self.matched_bytes
+                .fetch_add(matched_bytes, Ordering::Relaxed);
+            self.complete(file, 1, &digest);
+            digest
         });
-        match &result {
-            Ok(digest) => self.complete(file, 1, digest),
-            Err(_) => drop(self.files_failed.fetch_add(1, Ordering::Relaxed)),
+        if result.is_err() {
+            self.files_failed.fetch_add(1, Ordering::Relaxed);
         }
         self.outbox.send(&FromSender::End { file, result })
-    }
-
-    /// Sends everything from `offset` on; the digest covers what is before it too.
-    fn send_from(
-        &self,
-        file: FileId,
-        source: &SourceFile,
-        offset: u64,
-        size: u64,
-    ) -> Result<Result<Digest, FileFailure>, ConnectionError> {
-        let mut hasher = Hasher::new();
-        let mut buffer = vec![0; MAX_CONTENT_LEN];
-        let mut position = 0;
-        while position < size {
-            let (data, end) = source.next_data(position, size);
-            if data > position {
-                hasher.update_zeros(data - position);
-                let unsent = data.saturating_sub(position.max(offset));
-                if unsent > 0 {
-                    self.outbox.send(&FromSender::Data {
-                        file,
-                        op: DataOp::Zeros(unsent),
-                    })?;
-                }
-            }
-            position = data;
-            while position < end {
-                let mut len = (end - position).min(MAX_CONTENT_LEN as u64);
-                if position < offset {
-                    len = len.min(offset - position);
-                }
-                let piece = &mut buffer[..len as usize];
-                match source.read_at(piece, position) {
-                    // The file is shorter than it was.
-                    Ok(0) => return Ok(Err(FileFailure::KeptChanging)),
-                    Ok(read) => {
-                        let piece = &piece[..read];
-                        hasher.update(piece);
-                        if position >= offset {
-                            self.literal(file, piece)?;
-                        }
-                        position += read as u64;
-                    }
-                    Err(error) => return Ok(Err(failure_of(error))),
-                }
-            }
-        }
-        Ok(Ok(hasher.digest()))
-    }
-
-    fn send_delta(
-        &self,
-        file: FileId,
-        source: &SourceFile,
-        seen: Seen,
-        signature: &Arc<Signature>,
-        matcher: &mut Matcher,
-    ) -> Result<Result<Digest, FileFailure>, ConnectionError> {
-        let mut shape = signature.shape();
-        if self.digests_of_deltas {
-            shape = shape.with_digest_of_delta();
-        }
-        let mut sums = signature.arrived();
-        let reader = source.reader().take(seen.size);
-        let matched = matcher.delta(reader, shape, self.key, &mut sums, self.sends(file));
-        self.made(matched, seen)
-    }
-
-    /// What sends the pieces of a delta.
-    pub(super) fn sends(
-        &self,
-        file: FileId,
-    ) -> impl FnMut(Op<'_>) -> Result<(), ConnectionError> + '_ {
-        move |op| match op {
-            Op::Literal(bytes) => self.literal(file, bytes),
-            Op::Copy { .. } | Op::Zeros(_) => {
-                let op = DataOp::from(op);
-                self.outbox.send(&FromSender::Data { file, op })
-            }
-        }
-    }
-
-    /// The digest of a file of which a delta was made.
-    pub(super) fn made(
-        &self,
-        matched: Result<Matched, MatchError<Infallible, ConnectionError>>,
-        seen: Seen,
-    ) -> Result<Result<Digest, FileFailure>, ConnectionError> {
-        match matched {
-            Ok(matched) if matched.len == seen.size => {
-                self.matched_bytes
-                    .fetch_add(matched.matched_bytes, Ordering::Relaxed);
-                Ok(Ok(matched.digest))
-            }
-            Ok(_) => Ok(Err(FileFailure::KeptChanging)),
-            Err(MatchError::Read(error)) => Ok(Err(system_failure("read", &error))),
-            Err(MatchError::Emit(error)) => Err(error),
-            Err(MatchError::Sums(never)) => match never {},
-        }
     }
 
     pub(super) fn sent_literally(&self, bytes: u64) {
         self.literal_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    fn literal(&self, file: FileId, bytes: &[u8]) -> Result<(), ConnectionError> {
+    pub(super) fn literal(&self, file: FileId, bytes: &[u8]) -> Result<(), ConnectionError> {
         self.sent_literally(bytes.len() as u64);
         self.outbox.send(&FromSender::Data {
             file,
             op: DataOp::Literal(bytes.to_vec()),
         })
     }
-}
-
-enum Form<'a> {
-    Whole,
-    From(u64),
-    Delta(&'a Arc<Signature>, &'a mut Matcher),
 }
 
 /// What a worker keeps from one request to the next, as making it costs more than most answers.

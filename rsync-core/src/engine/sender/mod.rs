@@ -8,11 +8,11 @@
 mod content;
 mod directories;
 mod interim;
-mod lengthened;
 mod lister;
 mod owners;
 mod requests;
 mod small;
+mod stream;
 
 use std::sync::mpsc;
 

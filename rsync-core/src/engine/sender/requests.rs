@@ -344,11 +344,11 @@ impl ArrivedSums {
     }
 }
 
-/// The sums of ranges, one after the other.
+/// The sums of ranges that one match has taken so far; waits for the others.
 pub(crate) struct ArrivedRanges<'s> {
     signature: &'s Signature,
-    /// What has been taken and is not part of a sum yet.
-    left: Vec<u8>,
+    /// What has been taken.
+    sums: Vec<u8>,
 }
 
 impl<'s> ArrivedRanges<'s> {
@@ -356,19 +356,19 @@ impl<'s> ArrivedRanges<'s> {
     pub(crate) fn of(signature: &'s Signature) -> Self {
         Self {
             signature,
-            left: Vec::new(),
+            sums: Vec::new(),
         }
     }
 
-    /// Waits for the next sum; nothing if there will be none.
-    pub(crate) fn next(&mut self) -> Option<Digest> {
+    /// Sum number `number`; nothing if there will be none.
+    pub(crate) fn get(&mut self, number: usize) -> Option<Digest> {
+        let start = number.checked_mul(RANGE_SUM_LEN)?;
         loop {
-            if let Some((sum, _)) = self.left.split_first_chunk::<RANGE_SUM_LEN>() {
-                let sum = Digest::from(*sum);
-                self.left.drain(..RANGE_SUM_LEN);
-                return Some(sum);
+            let behind = self.sums.get(start..).unwrap_or_default();
+            if let Some(sum) = behind.first_chunk::<RANGE_SUM_LEN>() {
+                return Some(Digest::from(*sum));
             }
-            self.left.extend_from_slice(&self.signature.take()?);
+            self.sums.extend_from_slice(&self.signature.take()?);
         }
     }
 }

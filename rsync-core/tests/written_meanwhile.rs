@@ -1,0 +1,143 @@
+//! Files that are written to while they are read: a log that only grows comes as it was when it was
+//! opened, and never a mixture of two versions.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+mod common;
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use common::{content_of, streams, write};
+use rsync_core::engine::{self, Error, Report, Settings};
+use rsync_core::monitor::{Event, Monitor};
+use rsync_core::options::Options;
+
+const MIB: usize = 1 << 20;
+
+fn noise(len: usize, seed: u8) -> Vec<u8> {
+    let mut content = vec![0; len];
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&[seed]).finalize_xof().fill(&mut content);
+    content
+}
+
+/// What happens to the source.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Appended,
+    Overwritten,
+    Both,
+    Truncated,
+}
+
+/// Changes a file of the source once, when the first piece of it arrives: much more than can be on
+/// its way is not read then.
+struct Writer {
+    file: PathBuf,
+    change: Change,
+    done: AtomicBool,
+}
+
+impl Monitor for Writer {
+    fn event(&self, event: &Event<'_>) {
+        if !matches!(event, Event::Progress { bytes: 1.., .. })
+            || self.done.swap(true, Ordering::Relaxed)
+        {
+            return;
+        }
+        let change = self.change;
+        if matches!(change, Change::Overwritten | Change::Both) {
+            let file = File::options().write(true).open(&self.file).unwrap();
+            file.write_all_at(b"overwritten", 100).unwrap();
+        }
+        if matches!(change, Change::Appended | Change::Both) {
+            let mut file = File::options().append(true).open(&self.file).unwrap();
+            file.write_all(b"and one more line\n").unwrap();
+        }
+        if change == Change::Truncated {
+            let file = File::options().write(true).open(&self.file).unwrap();
+            file.set_len(1000).unwrap();
+        }
+    }
+}
+
+/// Pulls a file that is changed meanwhile.
+fn pull(place: &Path, change: Change) -> Result<Report, Error> {
+    let (from, to) = (place.join("from"), place.join("to"));
+    let writer = Writer {
+        file: from.join("log"),
+        change,
+        done: AtomicBool::new(false),
+    };
+    let (stream, served) = streams();
+    let agent = std::thread::spawn(move || engine::serve(served, &Settings::default()));
+    let (options, settings) = (Options::default(), Settings::default());
+    let source = content_of(&from);
+    let report = engine::pull(stream, source.as_bytes(), &to, &options, &settings, &writer);
+    agent.join().unwrap().unwrap();
+    assert!(writer.done.load(Ordering::Relaxed));
+    report
+}
+
+/// What the destination has before: nothing, what the new version begins with, or something else.
+fn olds() -> [Option<Vec<u8>>; 3] {
+    [None, Some(noise(8 * MIB, 1)), Some(noise(8 * MIB, 3))]
+}
+
+fn new() -> Vec<u8> {
+    [noise(8 * MIB, 1), noise(32 * MIB, 2)].concat()
+}
+
+/// A source that holds the new version, at rest, and a destination that holds `old`.
+fn place(old: Option<&[u8]>) -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    let earlier = SystemTime::now() - Duration::from_secs(60);
+    let put = |path: PathBuf, content: &[u8], time| {
+        write(&path, content);
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(time).unwrap();
+    };
+    put(place.path().join("from/log"), &new(), earlier);
+    if let Some(old) = old {
+        let time = earlier - Duration::from_secs(60);
+        put(place.path().join("to/log"), old, time);
+    }
+    // A file of which the time of change is now is not at rest.
+    std::thread::sleep(Duration::from_millis(100));
+    place
+}
+
+#[test]
+fn a_log_that_is_written_to_while_it_is_read_comes_as_it_was_when_it_was_opened() {
+    for old in olds() {
+        let place = place(old.as_deref());
+        let report = pull(place.path(), Change::Appended).unwrap();
+        assert!(report.receipt.is_complete());
+        assert!(std::fs::read(place.path().join("to/log")).unwrap() == new());
+        // It is not what it has become: the next run brings the rest.
+        let (from, to) = (place.path().join("from"), place.path().join("to"));
+        let report = common::pull(&from, &to, &Options::default());
+        assert_eq!(report.receipt.files_transferred, 1);
+        let is_same =
+            std::fs::read(to.join("log")).unwrap() == std::fs::read(from.join("log")).unwrap();
+        assert!(is_same);
+    }
+}
+
+#[test]
+fn what_is_overwritten_while_it_is_read_comes_as_one_version_and_is_asked_for_again() {
+    for change in [Change::Overwritten, Change::Both, Change::Truncated] {
+        for old in olds() {
+            let place = place(old.as_deref());
+            let report = pull(place.path(), change).unwrap();
+            assert!(report.receipt.is_complete());
+            let source = std::fs::read(place.path().join("from/log")).unwrap();
+            assert!(source != new());
+            assert!(std::fs::read(place.path().join("to/log")).unwrap() == source);
+        }
+    }
+}
