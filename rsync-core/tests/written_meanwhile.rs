@@ -1,5 +1,5 @@
-//! Files that are written to while they are read: a log that only grows comes as it was when it was
-//! opened, and never a mixture of two versions.
+//! Files that are written to while they are read: they are read again, a log that only grows comes as
+//! it was when it was opened, and never a mixture of two versions.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 mod common;
@@ -8,11 +8,11 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use common::{content_of, streams, write};
-use rsync_core::engine::{self, Error, Report, Settings};
+use rsync_core::engine::{self, Report, Settings};
 use rsync_core::monitor::{Event, Monitor};
 use rsync_core::options::Options;
 
@@ -34,25 +34,29 @@ enum Change {
     Truncated,
 }
 
-/// Changes a file of the source once, when the first piece of it arrives: much more than can be on
-/// its way is not read then.
+/// Changes a file of the source when a piece of it arrives, so often: when the first does, much more
+/// than can be on its way is not read.
 struct Writer {
     file: PathBuf,
     change: Change,
-    done: AtomicBool,
+    times: u32,
+    done: AtomicU32,
 }
 
 impl Monitor for Writer {
     fn event(&self, event: &Event<'_>) {
-        if !matches!(event, Event::Progress { bytes: 1.., .. })
-            || self.done.swap(true, Ordering::Relaxed)
-        {
+        if !matches!(event, Event::Progress { bytes: 1.., .. }) {
+            return;
+        }
+        let done = self.done.fetch_add(1, Ordering::Relaxed);
+        if done >= self.times {
             return;
         }
         let change = self.change;
         if matches!(change, Change::Overwritten | Change::Both) {
             let file = File::options().write(true).open(&self.file).unwrap();
-            file.write_all_at(b"overwritten", 100).unwrap();
+            file.write_all_at(format!("overwritten {done}").as_bytes(), 100)
+                .unwrap();
         }
         if matches!(change, Change::Appended | Change::Both) {
             let mut file = File::options().append(true).open(&self.file).unwrap();
@@ -66,12 +70,13 @@ impl Monitor for Writer {
 }
 
 /// Pulls a file that is changed meanwhile.
-fn pull(place: &Path, change: Change) -> Result<Report, Error> {
+fn pull(place: &Path, change: Change, times: u32) -> Report {
     let (from, to) = (place.join("from"), place.join("to"));
     let writer = Writer {
         file: from.join("log"),
         change,
-        done: AtomicBool::new(false),
+        times,
+        done: AtomicU32::new(0),
     };
     let (stream, served) = streams();
     let agent = std::thread::spawn(move || engine::serve(served, &Settings::default()));
@@ -79,8 +84,8 @@ fn pull(place: &Path, change: Change) -> Result<Report, Error> {
     let source = content_of(&from);
     let report = engine::pull(stream, source.as_bytes(), &to, &options, &settings, &writer);
     agent.join().unwrap().unwrap();
-    assert!(writer.done.load(Ordering::Relaxed));
-    report
+    assert!(writer.done.load(Ordering::Relaxed) > 0);
+    report.unwrap()
 }
 
 /// What the destination has before: nothing, what the new version begins with, or something else.
@@ -111,33 +116,57 @@ fn place(old: Option<&[u8]>) -> tempfile::TempDir {
     place
 }
 
+fn read(path: PathBuf) -> Vec<u8> {
+    std::fs::read(path).unwrap()
+}
+
 #[test]
-fn a_log_that_is_written_to_while_it_is_read_comes_as_it_was_when_it_was_opened() {
-    for old in olds() {
-        let place = place(old.as_deref());
-        let report = pull(place.path(), Change::Appended).unwrap();
-        assert!(report.receipt.is_complete());
-        assert!(std::fs::read(place.path().join("to/log")).unwrap() == new());
-        // It is not what it has become: the next run brings the rest.
-        let (from, to) = (place.path().join("from"), place.path().join("to"));
-        let report = common::pull(&from, &to, &Options::default());
-        assert_eq!(report.receipt.files_transferred, 1);
-        let is_same =
-            std::fs::read(to.join("log")).unwrap() == std::fs::read(from.join("log")).unwrap();
-        assert!(is_same);
+fn what_changes_once_while_it_is_read_is_read_again() {
+    let changes = [
+        Change::Appended,
+        Change::Overwritten,
+        Change::Both,
+        Change::Truncated,
+    ];
+    for change in changes {
+        for old in olds() {
+            let place = place(old.as_deref());
+            let report = pull(place.path(), change, 1);
+            assert!(report.receipt.is_complete());
+            let source = read(place.path().join("from/log"));
+            assert!(source != new());
+            assert!(read(place.path().join("to/log")) == source);
+        }
     }
 }
 
 #[test]
-fn what_is_overwritten_while_it_is_read_comes_as_one_version_and_is_asked_for_again() {
-    for change in [Change::Overwritten, Change::Both, Change::Truncated] {
+fn a_log_that_is_written_to_all_the_time_comes_as_it_was_when_it_was_opened() {
+    for old in olds() {
+        let place = place(old.as_deref());
+        let report = pull(place.path(), Change::Appended, u32::MAX);
+        assert!(report.receipt.is_complete());
+        let (from, to) = (place.path().join("from"), place.path().join("to"));
+        let (source, arrived) = (read(from.join("log")), read(to.join("log")));
+        assert!(arrived.len() > new().len() && arrived.len() < source.len());
+        assert!(source.starts_with(&arrived));
+        // It is not what it has become: the next run brings the rest.
+        let report = common::pull(&from, &to, &Options::default());
+        assert_eq!(report.receipt.files_transferred, 1);
+        assert!(read(to.join("log")) == source);
+    }
+}
+
+#[test]
+fn what_is_overwritten_all_the_time_does_not_come_and_is_no_success() {
+    for change in [Change::Overwritten, Change::Both] {
         for old in olds() {
             let place = place(old.as_deref());
-            let report = pull(place.path(), change).unwrap();
-            assert!(report.receipt.is_complete());
-            let source = std::fs::read(place.path().join("from/log")).unwrap();
-            assert!(source != new());
-            assert!(std::fs::read(place.path().join("to/log")).unwrap() == source);
+            let report = pull(place.path(), change, u32::MAX);
+            assert!(!report.receipt.is_complete());
+            assert_eq!(report.receipt.vanished, 1);
+            let log = place.path().join("to/log");
+            assert!(std::fs::read(log).ok() == old);
         }
     }
 }

@@ -192,10 +192,12 @@ pub(super) fn failed(shared: &Shared<'_>, file: FileId, pending: &Pending, failu
 fn again(
     shared: &Shared<'_>,
     file: FileId,
-    place: Place,
+    mut place: Place,
     attempts: u32,
     failure: Option<FileFailure>,
 ) {
+    // What arrived corrupt is not trusted to have grown either.
+    place.has_not_grown |= failure.is_none();
     if attempts >= MAX_ATTEMPTS {
         match failure {
             Some(failure) => shared.account.source_failed(&place.path, failure),

@@ -39,7 +39,7 @@ pub(crate) struct Place {
     pub(super) told: Told,
     /// What an earlier run left of it.
     pub(super) basis: Option<Basis>,
-    /// It does not begin with what is there now.
+    /// It does not begin with what is there now, or is not believed to.
     pub(super) has_not_grown: bool,
 }
 

@@ -40,7 +40,6 @@ pub(super) fn content(shared: &Shared<'_>, file: FileId, name: &FileName) -> Res
         let shape = worth_it.then(|| shape_for(basis, shared)).flatten()?;
         let may_have_grown = basis >= MIN_GROWN_LEN
             && basis < size
-            && pending.attempts == 1
             && !place.has_not_grown
             && shared.features.contains(Features::LENGTHENED)
             && shape.has_digest_of_delta();

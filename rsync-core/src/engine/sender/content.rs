@@ -3,6 +3,7 @@
 //! A file that changes while it is read is read again; if it never holds still the receiver is
 //! told so, and never gets a mixture of two versions that would pass for either.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -40,6 +41,8 @@ pub(super) struct Content<'a> {
     literal_bytes: AtomicU64,
     matched_bytes: AtomicU64,
     content_digest: Mutex<ContentDigest>,
+    /// Files that changed while they were read.
+    changing: Mutex<HashSet<FileId>>,
 }
 
 impl<'a> Content<'a> {
@@ -65,6 +68,7 @@ impl<'a> Content<'a> {
             literal_bytes: AtomicU64::new(0),
             matched_bytes: AtomicU64::new(0),
             content_digest: Mutex::new(ContentDigest::default()),
+            changing: Mutex::default(),
         }
     }
 
@@ -198,6 +202,12 @@ impl<'a> Content<'a> {
         name: &FileName,
     ) -> Result<(), ConnectionError> {
         self.stream(file, dir, name, Form::Whole)
+    }
+
+    /// Remembers that a file changed while it was read; true if it did so before.
+    pub(super) fn changes_again(&self, file: FileId) -> bool {
+        let mut changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        !changing.insert(file)
     }
 
     /// Ends the content of a file that was streamed: with its digest and how much of it was matched.

@@ -1,8 +1,9 @@
 //! Sends a larger file piece by piece, as what it was when it was opened.
 //!
-//! A file that was changed meanwhile is read once more, if it is no shorter: a log is written to all
-//! the time, and still holds what it held. What is found twice is what the file was when the first
-//! reading ended; anything else is a mixture of two versions, which the receiver must not take for one.
+//! A file that was changed meanwhile is asked for again. If it changes that time too it is read once
+//! more, unless it became shorter: a log is written to all the time, and still holds what it held. What
+//! is found twice is what the file was when the first reading ended; anything else is a mixture of two
+//! versions, which the receiver must not take for one.
 
 use std::convert::Infallible;
 use std::io::Read as _;
@@ -85,7 +86,9 @@ impl Content<'_> {
             Ok(passed) => match source.stamp() {
                 Err(error) => Err(failure_of(error)),
                 Ok(after) if after == stamp => Ok(passed),
-                Ok(after) if after.size < seen.size => Err(FileFailure::KeptChanging),
+                Ok(after) if after.size < seen.size || !self.changes_again(file) => {
+                    Err(FileFailure::KeptChanging)
+                }
                 Ok(_) => match self.pass(&source, seen.size, &mut form, &mut |_| Ok(()))? {
                     Ok(again) if again == passed => Ok(passed),
                     _ => Err(FileFailure::KeptChanging),
