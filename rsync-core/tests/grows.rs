@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use common::{Recorder, content_of, pull, snapshot, streams, try_push, write};
+use common::{Recorder, content_of, noise, pull, snapshot, streams, try_push, write};
 use rsync_core::engine::{self, Report, Settings};
 use rsync_core::options::Options;
 use rsync_core::path::FileName;
@@ -19,13 +19,6 @@ use rsync_core::wire::hello::Features;
 const MIB: usize = 1 << 20;
 /// Bytes of the sums of all blocks of [`old`].
 const BLOCK_SUMS: u64 = 4096 * 8;
-
-fn noise(len: usize, seed: u8) -> Vec<u8> {
-    let mut content = vec![0; len];
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&[seed]).finalize_xof().fill(&mut content);
-    content
-}
 
 fn old() -> Vec<u8> {
     noise(16 * MIB, 1)

@@ -11,19 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-use common::{content_of, streams, write};
+use common::{content_of, noise, streams, write};
 use rsync_core::engine::{self, Report, Settings};
 use rsync_core::monitor::{Event, Monitor};
 use rsync_core::options::Options;
 
 const MIB: usize = 1 << 20;
-
-fn noise(len: usize, seed: u8) -> Vec<u8> {
-    let mut content = vec![0; len];
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&[seed]).finalize_xof().fill(&mut content);
-    content
-}
 
 /// What happens to the source.
 #[derive(Clone, Copy, PartialEq, Eq)]

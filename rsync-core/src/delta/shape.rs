@@ -109,6 +109,15 @@ impl Shape {
         }
     }
 
+    /// Bytes of all sums that follow if a file is wanted like this against a basis of this shape.
+    pub fn sums_len(&self, how: How) -> u64 {
+        match how {
+            How::Delta(_) | How::ShortDelta(_) => self.signature_len(),
+            How::Lengthened(_) => self.range_sums_len(),
+            How::Whole | How::From(_) | How::Digest => 0,
+        }
+    }
+
     /// How a file is wanted that may begin with a basis of this shape.
     pub fn want_lengthened(&self) -> How {
         How::Lengthened(self.basis())

@@ -107,6 +107,14 @@ pub fn deleting() -> Options {
     }
 }
 
+/// Bytes that do not repeat, others for each seed.
+pub fn noise(len: usize, seed: u8) -> Vec<u8> {
+    let mut content = vec![0; len];
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&[seed]).finalize_xof().fill(&mut content);
+    content
+}
+
 pub fn write(path: impl AsRef<Path>, content: &[u8]) {
     std::fs::create_dir_all(path.as_ref().parent().unwrap()).unwrap();
     std::fs::write(path, content).unwrap();

@@ -205,28 +205,23 @@ fn again(
         }
         return shared.pending.done();
     }
-    let name = place.entry.name.clone();
-    shared.pending.put_back(
-        file,
-        Pending {
-            place: Some(place),
-            attempts: attempts + 1,
-        },
-    );
-    // An error of the connection is seen by whoever receives.
-    let _ = want::content(shared, file, &name);
-    shared.outbox.flush();
+    ask_again(shared, file, place, attempts + 1);
 }
 
-/// Asks for a file again that does not begin with what is here.
-fn not_grown(shared: &Shared<'_>, file: FileId, mut pending: Pending) {
-    let Some(place) = &mut pending.place else {
+/// Asks for a file again that does not begin with what is here, which is no attempt.
+fn not_grown(shared: &Shared<'_>, file: FileId, pending: Pending) {
+    let Some(mut place) = pending.place else {
         return shared.pending.done();
     };
     place.has_not_grown = true;
+    ask_again(shared, file, place, pending.attempts);
+}
+
+fn ask_again(shared: &Shared<'_>, file: FileId, place: Place, attempts: u32) {
     let name = place.entry.name.clone();
-    shared.pending.put_back(file, pending);
-    // As of `again`.
+    let place = Some(place);
+    shared.pending.put_back(file, Pending { place, attempts });
+    // An error of the connection is seen by whoever receives.
     let _ = want::content(shared, file, &name);
     shared.outbox.flush();
 }

@@ -50,14 +50,6 @@ impl Task {
             Form::Ranges => self.shape.want_lengthened(),
         }
     }
-
-    /// Bytes of all sums.
-    fn sum_bytes(&self) -> u64 {
-        match self.form {
-            Form::Blocks => self.shape.signature_len(),
-            Form::Ranges => self.shape.range_sums_len(),
-        }
-    }
 }
 
 /// The queue of signers.
@@ -169,7 +161,7 @@ impl Signing {
             if let Some(task) = next.and_then(|next| state.waiting.remove(next)) {
                 let under_way = UnderWay {
                     form: task.form,
-                    sum_bytes: task.sum_bytes(),
+                    sum_bytes: task.shape.sums_len(task.how()),
                     hash_bytes: signed::hash_bytes(task.shape),
                     signed: None,
                 };

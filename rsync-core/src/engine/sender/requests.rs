@@ -105,11 +105,7 @@ impl Requests {
         open.requests += 1;
         state.interims.is_news = true;
         if let Ok(Some(shape)) = Shape::wanted(request.how) {
-            let bytes = match request.how {
-                How::Lengthened(_) => shape.range_sums_len(),
-                _ => shape.signature_len(),
-            };
-            let signature = Arc::new(Signature::new(shape, bytes));
+            let signature = Arc::new(Signature::new(shape, shape.sums_len(request.how)));
             state.sum_bytes += signature.bytes;
             if state.sum_bytes > MAX_SUM_BYTES {
                 return Err(Error::Protocol("it announces too many sums".into()));

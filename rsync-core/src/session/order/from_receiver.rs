@@ -73,13 +73,9 @@ impl FromReceiverOrder {
                         let len = signature_len(*basis).ok_or(Violation::BadBasis)?;
                         self.expect_sums(*file, len)
                     }
-                    How::ShortDelta(_) => {
+                    How::ShortDelta(_) | How::Lengthened(_) => {
                         let shape = Shape::wanted(*how).map_err(|_| Violation::BadBasis)?;
-                        self.expect_sums(*file, shape.map_or(0, |shape| shape.signature_len()))
-                    }
-                    How::Lengthened(_) => {
-                        let shape = Shape::wanted(*how).map_err(|_| Violation::BadBasis)?;
-                        self.expect_sums(*file, shape.map_or(0, |shape| shape.range_sums_len()))
+                        self.expect_sums(*file, shape.map_or(0, |shape| shape.sums_len(*how)))
                     }
                     How::Whole | How::From(_) | How::Digest => Ok(()),
                 }
