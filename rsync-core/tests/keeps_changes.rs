@@ -5,8 +5,10 @@
 
 use std::fs;
 use std::io::Write;
+use std::ops::Range;
 use std::path::PathBuf;
 
+use proptest::prelude::*;
 use rsync_core::engine::keeper::Keeper;
 use rsync_core::keep::{Budget, Journal, Keeping, undo};
 use rsync_core::path::FileName;
@@ -111,4 +113,89 @@ fn what_somebody_makes_in_a_directory_of_the_run_stays_although_nobody_looked() 
     assert_eq!(conflicts, ["sub/taken", "sub"]);
     assert!(!place.path("d/sub/one").exists());
     assert_eq!(fs::read(place.path("d/sub/taken")).unwrap(), b"mine");
+}
+
+/// One attempt to change a file where it is: the parts of it that get other content, what it is cut
+/// or lengthened to, and whether it was told what the file is then.
+#[derive(Debug, Clone)]
+struct Attempt {
+    parts: Vec<Range<u64>>,
+    len: u64,
+    is_complete: bool,
+}
+
+fn attempt() -> impl Strategy<Value = Attempt> {
+    let parts = prop::collection::vec((0u64..5000, 0u64..3000), 0..5);
+    (parts, 0u64..20_000, any::<bool>()).prop_map(|(steps, len, is_complete)| {
+        let mut end = 0;
+        let parts = steps.into_iter().map(|(gap, len)| {
+            let start = end + gap;
+            end = start + len;
+            start..end
+        });
+        Attempt {
+            parts: parts.collect(),
+            len,
+            is_complete,
+        }
+    })
+}
+
+fn change_where_it_is(place: &Place, attempt: &Attempt, filler: u8) {
+    let (dir, name) = (place.root.top(), name("f"));
+    let mut keeper = place.keeping.change_content(dir, &name);
+    let mut file = dir.open_in_place(&name).unwrap();
+    for part in &attempt.parts {
+        keeper.overwrite(part.clone());
+        let content = vec![filler; (part.end - part.start) as usize];
+        file.write_at(&content, part.start).unwrap();
+    }
+    let end = attempt.parts.last().map_or(0, |part| part.end);
+    let len = attempt.len.max(end);
+    keeper.overwrite(len..u64::MAX);
+    file.set_len(len).unwrap();
+    if attempt.is_complete {
+        place.keeping.rewritten(dir, &name, &file.stamp().unwrap());
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_overwritten_cut_off_or_added_where_it_is_comes_back(
+        len in 0usize..20_000,
+        attempts in prop::collection::vec(attempt(), 1..4),
+    ) {
+        let place = Place::new();
+        let old: Vec<u8> = (0..len).map(|at| (at / 7 % 251) as u8).collect();
+        fs::write(place.path("d/f"), &old).unwrap();
+        let before = place.root.top().stamp(&name("f")).unwrap();
+        for (number, attempt) in attempts.iter().enumerate() {
+            change_where_it_is(&place, attempt, 252 + number as u8);
+        }
+        prop_assert_eq!(place.undo(), Vec::<String>::new());
+        prop_assert_eq!(fs::read(place.path("d/f")).unwrap(), old);
+        prop_assert_eq!(place.root.top().stamp(&name("f")).unwrap().map(|now| now.mtime),
+            before.map(|before| before.mtime));
+    }
+}
+
+#[test]
+fn a_part_that_there_is_no_room_for_leaves_the_file_as_the_run_left_it() {
+    let place = Place::new();
+    fs::write(place.path("d/f"), vec![b'o'; 3 << 20]).unwrap();
+    let parts = [0..9, 1 << 20..(2 << 20) + 1, 2_999_000..3_000_000];
+    let attempts = [&parts[..], &[]];
+    for parts in attempts {
+        let attempt = Attempt {
+            parts: parts.to_vec(),
+            len: 3 << 20,
+            is_complete: true,
+        };
+        change_where_it_is(&place, &attempt, b'n');
+    }
+    let kept = place.keeping.kept();
+    assert_eq!((kept.lost, kept.versions, kept.bytes), (1, 0, 0));
+    let left = fs::read(place.path("d/f")).unwrap();
+    assert_eq!(place.undo(), ["f"]);
+    assert_eq!(fs::read(place.path("d/f")).unwrap(), left);
 }

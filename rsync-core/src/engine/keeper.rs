@@ -4,6 +4,8 @@
 //! remembers that: it never stands in the way of a run. The static agent is built without the
 //! feature `keep` and has none of this.
 
+use std::ops::Range;
+
 use crate::entry::Kind;
 use crate::path::FileName;
 use crate::root::{self, Dir, Metadata, Root, Stamp};
@@ -25,11 +27,11 @@ pub trait Keeper: Sync {
     fn change(&self, dir: &Dir, name: &FileName, to: &Metadata);
     /// A directory is about to get other metadata, or a change in it will give it another time.
     fn change_dir(&self, dir: &Dir);
-    /// The content of the file `name` is about to be changed where it is.
+    /// All content of the file `name` is about to be changed where it is.
     fn rewrite(&self, dir: &Dir, name: &FileName);
-    /// Something is about to be written behind the content of the file `name`, or nothing at all,
-    /// and its metadata to be changed.
-    fn lengthen(&self, dir: &Dir, name: &FileName);
+    /// The content of the file `name` is about to be changed where it is, piece by piece, or only its
+    /// metadata.
+    fn change_content<'a>(&'a self, dir: &Dir, name: &FileName) -> Box<dyn ContentKeeper + 'a>;
     /// The content of the file `name` has been changed where it is.
     fn rewritten(&self, dir: &Dir, name: &FileName, stamp: &Stamp);
     /// The entry `from` is about to be renamed to `to`, where something may be.
@@ -41,6 +43,13 @@ pub trait Keeper: Sync {
     fn remove(&self, dir: &Dir, name: &FileName) -> Result<(), root::Error>;
     /// The empty directory `name` is about to be removed from `dir`.
     fn remove_dir(&self, dir: &Dir, name: &FileName);
+}
+
+/// Keeps what one file loses that is changed where it is.
+pub trait ContentKeeper {
+    /// These bytes of the file are about to be overwritten or cut off, as far as it had them when its
+    /// keeper was told of it. Each range begins where the one before ended or later.
+    fn overwrite(&mut self, range: Range<u64>);
 }
 
 /// What is about to be put in place.

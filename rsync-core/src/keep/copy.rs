@@ -2,7 +2,7 @@
 
 use crate::entry::{Entry, Kind};
 use crate::path::FileName;
-use crate::root::{Detail, Dir, Error};
+use crate::root::{Detail, Dir, Error, Metadata, SourceFile, StagedFile};
 
 use super::record::{Before, EVERYTHING};
 
@@ -15,16 +15,13 @@ pub(super) fn copy(
     to_name: &FileName,
     replaces: bool,
 ) -> Result<(), Error> {
-    let Some(entry) = from.entry(name, &EVERYTHING)? else {
-        return Err(missing(name));
-    };
+    let entry = described(from, name)?;
     let metadata = Before::of(&entry).against(&bare(&entry));
     match &entry.kind {
         Kind::File { .. } => {
-            let old = from.open_file(name)?;
-            let mut copy = to.stage()?;
-            copy.copy_from(&old, 0, 0, old.opened().size)?;
-            copy.set_metadata(&metadata)?;
+            let copy = copy_file(from, name, to, &metadata, |copy, old| {
+                copy.copy_from(old, 0, 0, old.opened().size)
+            })?;
             if replaces {
                 copy.commit(to, to_name)
             } else {
@@ -50,6 +47,33 @@ pub(super) fn copy(
     }
 }
 
+/// Copies the file `name` of `from` to `to_name` in `to`, where nothing may be, if the file system can
+/// share its blocks.
+pub(super) fn share(
+    from: &Dir,
+    name: &FileName,
+    to: &Dir,
+    to_name: &FileName,
+) -> Result<(), Error> {
+    let entry = described(from, name)?;
+    let metadata = Before::of(&entry).against(&bare(&entry));
+    copy_file(from, name, to, &metadata, StagedFile::share_blocks_of)?.commit_new(to, to_name)
+}
+
+fn copy_file(
+    from: &Dir,
+    name: &FileName,
+    to: &Dir,
+    metadata: &Metadata,
+    fill: impl FnOnce(&mut StagedFile, &SourceFile) -> Result<(), Error>,
+) -> Result<StagedFile, Error> {
+    let old = from.open_file(name)?;
+    let mut copy = to.stage()?;
+    fill(&mut copy, &old)?;
+    copy.set_metadata(metadata)?;
+    Ok(copy)
+}
+
 /// Brings the content of the file `name` of `from` into the file `to_name` of `to`, which stays
 /// the same file.
 pub(super) fn copy_into(
@@ -58,9 +82,7 @@ pub(super) fn copy_into(
     to: &Dir,
     to_name: &FileName,
 ) -> Result<(), Error> {
-    let Some(entry) = from.entry(name, &EVERYTHING)? else {
-        return Err(missing(name));
-    };
+    let entry = described(from, name)?;
     let old = from.open_file(name)?;
     let mut file = to.open_in_place(to_name)?;
     file.set_len(0)?;
@@ -71,7 +93,7 @@ pub(super) fn copy_into(
 }
 
 /// A new entry of this process: owned by it, with nothing else set.
-fn bare(entry: &Entry) -> Entry {
+pub(super) fn bare(entry: &Entry) -> Entry {
     Entry {
         owner: own(),
         xattrs: Vec::new(),
@@ -88,12 +110,13 @@ fn own() -> Option<crate::entry::Owner> {
     })
 }
 
-fn missing(name: &FileName) -> Error {
-    Error {
+/// Everything about the entry `name` of `dir`, which is an error where there is none.
+fn described(dir: &Dir, name: &FileName) -> Result<Entry, Error> {
+    dir.entry(name, &EVERYTHING)?.ok_or_else(|| Error {
         operation: "copy",
         path: name.as_bytes().to_vec(),
         source: std::io::ErrorKind::NotFound.into(),
-    }
+    })
 }
 
 /// True if `one` and `other` hold an entry of the same kind, size, time and mode.

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::journal::{Journal, Lines};
+use super::overwriting::Overwriting;
 use super::record::{After, Before, EVERYTHING, Loss, Number, Put, Record};
 use super::step::{InPlace, Step, own_bytes};
 use super::trash::Trash;
-use crate::engine::keeper::{Keeper, New};
+use crate::engine::keeper::{ContentKeeper, Keeper, New};
 use crate::entry::Entry;
 use crate::path::{FileName, RelPath};
 use crate::root::{Detail, Dir, Error, Metadata, Root, Stamp};
@@ -144,7 +145,7 @@ impl Keeping {
 
     /// The state once the change of an entry in `dir` may be written down; nothing if nothing is
     /// kept.
-    fn begin(&self, dir: &Dir) -> Option<Step<'_>> {
+    pub(super) fn begin(&self, dir: &Dir) -> Option<Step<'_>> {
         let mut step = Step::new(self);
         step.start()?;
         step.touch(dir);
@@ -153,7 +154,7 @@ impl Keeping {
 
     /// The same for the change of what was `found` as `name` in `dir`. What can not be looked at can
     /// not be kept, which the run says.
-    fn found(
+    pub(super) fn found(
         &self,
         dir: &Dir,
         name: &FileName,
@@ -295,16 +296,8 @@ impl Keeper for Keeping {
         }
     }
 
-    fn lengthen(&self, dir: &Dir, name: &FileName) {
-        let found = dir.entry(name, &EVERYTHING);
-        let Some((mut step, found)) = self.found(dir, name, found) else {
-            return;
-        };
-        step.write(&Record::Lengthened {
-            path: dir.path().join(name),
-            len: found.file_size().unwrap_or(0),
-            before: Before::of(&found),
-        });
+    fn change_content<'a>(&'a self, dir: &Dir, name: &FileName) -> Box<dyn ContentKeeper + 'a> {
+        Box::new(Overwriting::begin(self, dir, name))
     }
 
     fn rewritten(&self, dir: &Dir, name: &FileName, stamp: &Stamp) {

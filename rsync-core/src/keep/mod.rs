@@ -3,9 +3,8 @@
 //! A [`Keeping`] is the [`Keeper`](crate::engine::keeper::Keeper) of one run. It writes a
 //! [journal](Journal) line before each change, and puts old versions aside under numbers: by a
 //! further name for the same file where something replaces it, by a rename where it is deleted,
-//! by a copy where it is changed in place or the two are on different file systems, by its length
-//! where it only gets longer in place. [`undo()`]
-//! goes through a journal backwards, and is kept like any other run.
+//! by a copy where the two are on different file systems, by the parts that are overwritten and its
+//! length where it is changed in place. [`undo()`] goes through a journal backwards, and is kept like any other run.
 //!
 //! Invariants:
 //! - a line is written (not flushed to the disk) before what it tells of happens, so a run that is
@@ -22,6 +21,7 @@ mod copy;
 mod journal;
 mod keeping;
 mod manifest;
+mod overwriting;
 mod record;
 mod step;
 mod trash;

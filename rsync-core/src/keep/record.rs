@@ -120,6 +120,20 @@ pub enum Record {
         /// Its metadata until then.
         before: Before,
     },
+    /// A part of what a file held when it was told to be lengthened is going to be overwritten, or cut
+    /// off.
+    Overwritten {
+        /// Where.
+        path: RelPath,
+        /// What holds that part.
+        kept: u64,
+        /// From where on in that, in bytes.
+        at: u64,
+        /// From where on in the file, in bytes.
+        offset: u64,
+        /// Length in bytes.
+        len: u64,
+    },
 }
 
 /// Why an old version is not kept.

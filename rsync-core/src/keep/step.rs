@@ -137,19 +137,25 @@ impl<'a> Step<'a> {
     /// A number for an old version of which nothing but this run keeps `bytes`; nothing if that is
     /// too much, or if the file system of `dir` needs the room.
     pub(super) fn number(&mut self, dir: &Dir, bytes: u64) -> Option<Number> {
-        if !has_room(dir) {
+        if !self.reserve(dir, bytes) {
             return None;
         }
-        let kept = &mut self.state.kept;
-        let total = kept.bytes.checked_add(bytes)?;
-        if total > self.keeping.budget.bytes {
-            return None;
-        }
-        kept.bytes = total;
-        kept.versions += 1;
+        self.state.kept.versions += 1;
         let number = self.state.next;
         self.state.next += 1;
         Some(number)
+    }
+
+    /// Room for `bytes` more that nothing but this run keeps; false if that is too much, or if the
+    /// file system of `dir` needs the room.
+    pub(super) fn reserve(&mut self, dir: &Dir, bytes: u64) -> bool {
+        let kept = &mut self.state.kept;
+        let total = kept.bytes.checked_add(bytes);
+        let total = total.filter(|total| *total <= self.keeping.budget.bytes && has_room(dir));
+        if let Some(total) = total {
+            kept.bytes = total;
+        }
+        total.is_some()
     }
 
     /// The old version of `path` is not kept; without an error for want of room.

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::copy::copy;
+use super::copy::{copy, share};
 use super::record::Number;
 use crate::path::FileName;
-use crate::root::{Detail, Dir, Error, KEPT_NAME, Metadata, Root, is_own_directory};
+use crate::root::{Detail, Dir, Error, KEPT_NAME, Metadata, Root, StagedFile, is_own_directory};
 
 /// Mode of directories that hold what is kept.
 const PRIVATE: u32 = 0o700;
@@ -93,9 +93,38 @@ impl Trash {
             .or_else(|_| copy(dir, name, self.places[0].open()?, &to, false))
     }
 
+    /// Copies the file `name` of `dir` here if that takes no room: the file system shares its blocks.
+    pub(super) fn share(&mut self, dir: &Dir, name: &FileName, to: Number) -> Result<(), Error> {
+        let to = name_of(to)?;
+        self.nearby(&mut |trash| share(dir, name, trash, &to))
+    }
+
+    /// Makes a file here for parts of an old version.
+    pub(super) fn create(&mut self, to: Number) -> Result<StagedFile, Error> {
+        let to = name_of(to)?;
+        let mut created = None;
+        self.nearby(&mut |trash| {
+            created = Some(trash.open_in_place(&to)?);
+            Ok(())
+        })
+        .or_else(|_| {
+            created = Some(self.places[0].open()?.open_in_place(&to)?);
+            Ok(())
+        })?;
+        created.ok_or_else(missing)
+    }
+
     /// Where the old version of this number is; nothing if it is not here (any more).
     pub(super) fn find(&mut self, number: Number) -> Result<Option<(Dir, FileName)>, Error> {
-        let name = name_of(number)?;
+        self.find_name(name_of(number)?)
+    }
+
+    /// The same for an old version that was put together from the parts that have this number.
+    pub(super) fn find_whole(&mut self, parts: Number) -> Result<Option<(Dir, FileName)>, Error> {
+        self.find_name(whole_of(parts)?)
+    }
+
+    fn find_name(&mut self, name: FileName) -> Result<Option<(Dir, FileName)>, Error> {
         for place in &mut self.places {
             if let Some(dir) = place.open_existing()
                 && dir.stamp(&name)?.is_some()
@@ -209,6 +238,11 @@ fn is_elsewhere(error: &Error) -> bool {
 
 fn name_of(number: Number) -> Result<FileName, Error> {
     FileName::new(format!("{number:08x}").as_bytes()).map_err(bad)
+}
+
+/// Name of an old version that was put together from the parts that have this number.
+pub(super) fn whole_of(parts: Number) -> Result<FileName, Error> {
+    FileName::new(format!("{parts:08x}-whole").as_bytes()).map_err(bad)
 }
 
 fn bad(_: crate::path::BadPath) -> Error {

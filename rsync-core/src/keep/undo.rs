@@ -7,9 +7,10 @@
 
 mod in_place;
 mod outcome;
+mod overwritten;
 mod progress;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ use crate::root::{Detail, Dir, Error, Metadata, Root, is_own_name, is_superuser}
 pub use outcome::{Conflict, Undone};
 pub use progress::forget_progress;
 
+use in_place::Present;
+use overwritten::{Overwritten, Part};
 use progress::Progress;
 
 /// What changing the entries of a directory takes.
@@ -49,6 +52,8 @@ pub fn undo(
         keeping,
         progress: Progress::of(run),
         rewritten: HashMap::new(),
+        overwritten: HashMap::new(),
+        lost: HashSet::new(),
         opened_up: Vec::new(),
         undone: Undone::default(),
         report,
@@ -68,6 +73,10 @@ struct Undoing<'a> {
     progress: Progress,
     /// What files that were changed in place were then.
     rewritten: HashMap<RelPath, Put>,
+    /// What is kept of files that were changed in place, up to the line that tells of the first change.
+    overwritten: HashMap<RelPath, Overwritten>,
+    /// Entries of which an old version is not there.
+    lost: HashSet<RelPath>,
     /// Directories that had to be made writable, with the modes they had.
     opened_up: Vec<(RelPath, u32)>,
     undone: Undone,
@@ -91,6 +100,9 @@ impl Undoing<'_> {
             if let Some((path, left)) = done {
                 self.rewritten.insert(path.clone(), left.clone());
             }
+            if let Record::Lengthened { path, .. } = record {
+                self.overwritten.remove(path);
+            }
             return;
         }
         let (path, outcome) = match record {
@@ -105,6 +117,22 @@ impl Undoing<'_> {
                 self.rewritten.insert(path.clone(), put.clone());
                 return;
             }
+            Record::Overwritten {
+                path,
+                kept,
+                at,
+                offset,
+                len,
+            } => {
+                let part = Part {
+                    at: *at,
+                    offset: *offset,
+                    len: *len,
+                };
+                let overwritten = self.overwritten.entry(path.clone());
+                overwritten.or_insert(Overwritten::of(*kept)).add(part);
+                return;
+            }
             Record::Lengthened { path, len, before } => {
                 (path, self.lengthened(line, path, *len, before))
             }
@@ -114,13 +142,14 @@ impl Undoing<'_> {
                 after,
             } => (path, self.changed(path, before, after)),
             Record::Moved { from, to, put } => (to, self.moved(from, to, put)),
-            Record::Lost { path, loss } => (
-                path,
-                Err(match loss {
+            Record::Lost { path, loss } => {
+                self.lost.insert(path.clone());
+                let conflict = match loss {
                     Loss::Budget => Conflict::NoRoom,
                     Loss::System { .. } => Conflict::NotKept,
-                }),
-            ),
+                };
+                (path, Err(conflict))
+            }
             Record::Root { created, .. } => {
                 self.undone.root_is_left_over = *created && self.root_is_empty();
                 return;

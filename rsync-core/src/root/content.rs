@@ -111,6 +111,15 @@ impl StagedFile {
         Ok(())
     }
 
+    /// Gives an empty file all content of `source` without copying it. An error where the file system
+    /// can not share blocks, or not with that file.
+    #[cfg(feature = "keep")]
+    pub(crate) fn share_blocks_of(&mut self, source: &SourceFile) -> Result<(), Error> {
+        system::share_blocks(source.fd(), self.fd()).context("copy", || self.path())?;
+        self.len = self.stamp()?.size;
+        Ok(())
+    }
+
     /// Copies what `source` has in `offset..end` to the place `to`.
     fn copy_data(
         &mut self,

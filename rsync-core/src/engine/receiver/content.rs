@@ -14,7 +14,7 @@ use std::sync::PoisonError;
 use crate::checksum::Digest;
 use crate::engine::keeper::New;
 use crate::engine::receiver::moves::Candidate;
-use crate::engine::receiver::pending::{Pending, Place, Told};
+use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{backup, moves, partial, want};
 use crate::entry::{Entry, Kind};
@@ -93,8 +93,8 @@ impl Job {
 }
 
 /// A file of which more is to come.
-enum UnderWay {
-    Writing(Box<Writing>),
+enum UnderWay<'a> {
+    Writing(Box<Writing<'a>>),
     Candidate(Candidate),
 }
 
@@ -103,7 +103,7 @@ pub(super) fn write(shared: &Shared<'_>, number: usize) {
     let Some(queue) = shared.writers.get(number) else {
         return;
     };
-    let mut under_way: HashMap<FileId, UnderWay> = HashMap::new();
+    let mut under_way: HashMap<FileId, UnderWay<'_>> = HashMap::new();
     // Making it anew takes as long as hashing a small file.
     let mut room = Vec::new();
     let mut taken = VecDeque::new();
@@ -237,31 +237,13 @@ pub(super) fn arrived(shared: &Shared<'_>, file: FileId, files: u64, digest: &Di
 }
 
 /// Opens the old version to be changed where it is, after a copy was made if one is to be kept.
-/// Each change is to be told before it happens, by [`tell_change`].
+/// Who keeps old versions is to be told of each change before it happens.
 fn open_old(shared: &Shared<'_>, place: &mut Place) -> Result<root::StagedFile, root::Error> {
     if !place.kept {
         backup::keep_copy(shared, &place.path, place.found.as_ref())?;
         place.kept = true;
     }
-    if place.told == Told::Lengthened {
-        // Where the old content ended, an earlier attempt began: that is not known any more.
-        tell_change(shared, place, Told::Rewritten);
-    }
     place.dir.open_in_place(&place.entry.name)
-}
-
-/// Tells who keeps old versions that one is about to be changed where it is, once.
-fn tell_change(shared: &Shared<'_>, place: &mut Place, change: Told) {
-    let Some(keeper) = shared.keeper() else {
-        return;
-    };
-    let (dir, name) = (&place.dir, &place.entry.name);
-    match (place.told, change) {
-        (Told::Nothing, Told::Lengthened) => keeper.lengthen(dir, name),
-        (Told::Nothing | Told::Lengthened, Told::Rewritten) => keeper.rewrite(dir, name),
-        _ => return,
-    }
-    place.told = change;
 }
 
 /// Gives a verified file its metadata and its name.

@@ -35,24 +35,10 @@ pub(crate) struct Place {
     pub(crate) change: Change,
     /// The old version was kept as a backup already.
     pub(crate) kept: bool,
-    /// What was told to who keeps old versions, of one that is changed where it is.
-    pub(super) told: Told,
     /// What an earlier run left of it.
     pub(super) basis: Option<Basis>,
     /// It does not begin with what is there now, or is not believed to.
     pub(super) has_not_grown: bool,
-}
-
-/// How a file is about to be changed where it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Told {
-    /// Nothing is changed so far.
-    #[default]
-    Nothing,
-    /// Its old content stays; behind it something is written.
-    Lengthened,
-    /// Its content does not stay.
-    Rewritten,
 }
 
 /// All pending files of a run.

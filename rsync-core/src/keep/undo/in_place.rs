@@ -18,37 +18,52 @@ use crate::root::{Dir, Error, SourceFile, Stamp};
 const BUFFER_LEN: u64 = 256 << 10;
 
 /// A file that is there now.
-struct Present {
+pub(super) struct Present {
     dir: Arc<Dir>,
     name: FileName,
-    entry: Entry,
-    stamp: Stamp,
+    pub(super) entry: Entry,
+    pub(super) stamp: Stamp,
 }
 
 impl Undoing<'_> {
     pub(super) fn rewritten(&mut self, line: usize, path: &RelPath, kept: Number) -> Outcome {
         let present = self.present(path)?;
         let Some((trash, old)) = self.trash.find(kept)? else {
-            let is_as_left = self.rewritten.contains_key(path) && self.is_as_left(path, &present);
-            return if is_as_left {
-                Err(Conflict::Gone)
-            } else {
-                Ok(Step::NothingToDo)
-            };
+            return self.without_old(path, &present);
         };
+        let step = self.rewrite(line, path, present, (&trash, &old))?;
+        trash.remove_file(&old)?;
+        Ok(step)
+    }
+
+    /// What comes of a file whose old version is not here any more.
+    pub(super) fn without_old(&self, path: &RelPath, present: &Present) -> Outcome {
+        if self.rewritten.contains_key(path) && self.is_as_left(path, present) {
+            Err(Conflict::Gone)
+        } else {
+            Ok(Step::NothingToDo)
+        }
+    }
+
+    /// Gives a file the content and metadata of its old version.
+    pub(super) fn rewrite(
+        &mut self,
+        line: usize,
+        path: &RelPath,
+        present: Present,
+        (trash, old): (&Dir, &FileName),
+    ) -> Outcome {
         if !self.is_as_left(path, &present) {
             let is_begun = self.progress.has_begun(line) && self.is_same(path, &present);
-            if !is_begun || !present.is_start_of(&trash.open_file(&old)?)? {
+            if !is_begun || !present.is_start_of(&trash.open_file(old)?)? {
                 return Err(Conflict::ChangedSince);
             }
         }
         let Present { dir, name, .. } = present;
         self.progress.note_begun(line, None);
         self.keeping.rewrite(&dir, &name);
-        copy_into(&trash, &old, &dir, &name)?;
-        let step = self.restored(path, &dir, &name)?;
-        trash.remove_file(&old)?;
-        Ok(step)
+        copy_into(trash, old, &dir, &name)?;
+        self.restored(path, &dir, &name)
     }
 
     pub(super) fn lengthened(
@@ -58,6 +73,14 @@ impl Undoing<'_> {
         len: u64,
         before: &Before,
     ) -> Outcome {
+        let overwritten = self.overwritten.remove(path);
+        if self.lost.contains(path) {
+            // That was said, and nothing but the whole old version is of use.
+            return Ok(Step::NothingToDo);
+        }
+        if let Some(overwritten) = overwritten {
+            return self.put_together(line, path, (len, before), &overwritten);
+        }
         let present = self.present(path)?;
         let now_len = present.stamp.size;
         if now_len == len && before.is_of(&present.entry) {
@@ -84,7 +107,7 @@ impl Undoing<'_> {
     }
 
     /// The file that is at `path` now.
-    fn present(&mut self, path: &RelPath) -> Result<Present, Conflict> {
+    pub(super) fn present(&mut self, path: &RelPath) -> Result<Present, Conflict> {
         let Some((dir, name)) = self.place(path)? else {
             return Err(Conflict::ChangedSince);
         };
@@ -101,7 +124,7 @@ impl Undoing<'_> {
 
     /// True if a file is still what the run left there. Without a line that tells how that was, the
     /// run was cut while it wrote.
-    fn is_as_left(&self, path: &RelPath, present: &Present) -> bool {
+    pub(super) fn is_as_left(&self, path: &RelPath, present: &Present) -> bool {
         let left = self.rewritten.get(path);
         left.is_none_or(|left| left.is(&present.entry, &present.stamp))
     }
@@ -124,7 +147,7 @@ impl Undoing<'_> {
 }
 
 impl Present {
-    fn open(&self) -> Result<SourceFile, Error> {
+    pub(super) fn open(&self) -> Result<SourceFile, Error> {
         self.dir.open_file(&self.name)
     }
 

@@ -294,6 +294,15 @@ pub(in crate::root) fn copy_range(
     }
 }
 
+/// Gives the empty file `to` the content of `from` by sharing its blocks, FICLONE in ioctl_ficlone(2).
+#[cfg(feature = "keep")]
+pub(in crate::root) fn share_blocks(
+    from: BorrowedFd<'_>,
+    to: BorrowedFd<'_>,
+) -> rustix::io::Result<()> {
+    rustix::fs::ioctl_ficlone(to, from)
+}
+
 /// Makes a hole; false if the file system can not.
 pub(in crate::root) fn punch_hole(
     file: BorrowedFd<'_>,

@@ -125,6 +125,15 @@ pub(in crate::root) fn copy_range(
     None
 }
 
+/// No blocks are shared.
+#[cfg(feature = "keep")]
+pub(in crate::root) fn share_blocks(
+    _: BorrowedFd<'_>,
+    _: BorrowedFd<'_>,
+) -> rustix::io::Result<()> {
+    Err(Errno::OPNOTSUPP)
+}
+
 /// Holes are written as zeros.
 pub(in crate::root) fn punch_hole(_: BorrowedFd<'_>, _: u64, _: u64) -> rustix::io::Result<bool> {
     Ok(false)

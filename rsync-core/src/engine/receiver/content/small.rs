@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Files, again, not_put, open_old, put, tell_change, transferred, wanted_metadata};
-use crate::engine::receiver::pending::{Pending, Place, Told};
+use super::{Files, again, not_put, open_old, put, transferred, wanted_metadata};
+use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
 use crate::root::{self, Metadata, StagedFile, Stamp};
 use crate::wire::message::{FileId, Seen};
@@ -61,7 +61,9 @@ fn one(
         .as_ref()
         .is_some_and(|found| found.file_size().is_some());
     let opened = if shared.options.write.in_place && is_file {
-        tell_change(shared, &mut place, Told::Rewritten);
+        if let Some(keeper) = shared.keeper() {
+            keeper.rewrite(&place.dir, &place.entry.name);
+        }
         open_old(shared, &mut place)
     } else {
         shared.announce_change_of(&place.dir);

@@ -1,13 +1,15 @@
 //! A larger file while its content arrives.
 
+use std::ops::Range;
 use std::sync::PoisonError;
 
 use super::basis::Basis;
 use super::digest::ContentHasher;
-use super::{MAX_ATTEMPTS, again, arrived, commit, open_old, put, tell_change};
+use super::{MAX_ATTEMPTS, again, arrived, commit, open_old, put};
 use crate::checksum::{Digest, Hasher};
+use crate::engine::keeper::ContentKeeper;
 use crate::engine::receiver::partial;
-use crate::engine::receiver::pending::{Pending, Place, Told};
+use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
 use crate::entry::Entry;
 use crate::monitor::Event;
@@ -19,11 +21,11 @@ use crate::wire::message::{DataOp, FileFailure, FileId, Seen};
 const ZEROS_STEP: u64 = 64 << 20;
 
 /// A file that is being put together.
-pub(super) struct Writing {
+pub(super) struct Writing<'a> {
     pending: Option<Place>,
     attempts: u32,
     seen: Seen,
-    state: Result<Open, Fault>,
+    state: Result<Open<'a>, Fault>,
     literal: u64,
     matched: u64,
 }
@@ -44,19 +46,19 @@ impl From<root::Error> for Fault {
     }
 }
 
-struct Open {
+struct Open<'a> {
     staged: StagedFile,
     basis: Option<Basis>,
     hasher: ContentHasher,
     position: u64,
     in_place: bool,
-    /// Length of the file when it was opened.
-    old_len: u64,
+    /// Who keeps what a file loses that is changed where it is, from its first change on.
+    keeper: Option<Box<dyn ContentKeeper + 'a>>,
 }
 
-impl Writing {
+impl<'a> Writing<'a> {
     /// Opens what is needed.
-    pub(super) fn begin(shared: &Shared<'_>, file: FileId, pending: Pending, seen: Seen) -> Self {
+    pub(super) fn begin(shared: &Shared<'a>, file: FileId, pending: Pending, seen: Seen) -> Self {
         let Pending {
             mut place,
             attempts,
@@ -76,7 +78,7 @@ impl Writing {
     }
 
     /// Takes the next piece.
-    pub(super) fn data(&mut self, shared: &Shared<'_>, op: &DataOp) {
+    pub(super) fn data(&mut self, shared: &Shared<'a>, op: &DataOp) {
         let Ok(open) = &mut self.state else { return };
         let len = match op {
             DataOp::Literal(bytes) => bytes.len() as u64,
@@ -91,14 +93,14 @@ impl Writing {
             self.state = Err(Fault::Peer);
             return;
         }
-        if let Some(place) = &mut self.pending
-            && let Some(change) = open.change_by(op)
+        if let Some(place) = &self.pending
+            && open.is_changed_by(op)
         {
             if let Err(fault) = open.confirm_basis() {
                 self.state = Err(fault);
                 return;
             }
-            tell_change(shared, place, change);
+            open.tell_change(shared, place, open.position..open.position + len);
         }
         let applied = match op {
             DataOp::Literal(bytes) => open.literal(bytes, shared.options.write.sparse),
@@ -123,7 +125,7 @@ impl Writing {
     /// Verifies and commits, asks again, or gives up.
     pub(super) fn end(
         self,
-        shared: &Shared<'_>,
+        shared: &Shared<'a>,
         file: FileId,
         result: Result<Digest, FileFailure>,
     ) {
@@ -137,7 +139,7 @@ impl Writing {
                     .failed += 1
             }
         }
-        let Some(mut place) = self.pending else {
+        let Some(place) = self.pending else {
             return shared.pending.done();
         };
         shared.account.count(|receipt| {
@@ -174,7 +176,7 @@ impl Writing {
             return again(shared, file, place, self.attempts, None);
         }
         if open.in_place {
-            tell_change(shared, &mut place, open.change_from(self.seen.size));
+            open.tell_change(shared, &place, self.seen.size..u64::MAX);
         }
         match open.staged.set_len(self.seen.size) {
             Ok(()) => put(shared, place, open.staged, self.seen, open.position),
@@ -184,7 +186,7 @@ impl Writing {
     }
 }
 
-impl Writing {
+impl Writing<'_> {
     /// What came is void: the file is to be asked for again.
     pub(super) fn withdraw(self) -> Pending {
         Pending {
@@ -208,7 +210,7 @@ impl Writing {
 
 /// With `--partial` what arrived of a new file stays, as the basis of the next attempt. Gives it back
 /// otherwise.
-fn keep_partial(shared: &Shared<'_>, place: &Place, open: Open) -> Option<Open> {
+fn keep_partial<'a>(shared: &Shared<'_>, place: &Place, open: Open<'a>) -> Option<Open<'a>> {
     let is_new = !open.in_place && place.found.is_none();
     if !(shared.options.write.partial && is_new && open.position > 0) {
         return Some(open);
@@ -218,13 +220,13 @@ fn keep_partial(shared: &Shared<'_>, place: &Place, open: Open) -> Option<Open> 
     None
 }
 
-fn open(
-    shared: &Shared<'_>,
+fn open<'a>(
+    shared: &Shared<'a>,
     file: FileId,
     place: &mut Place,
     attempts: u32,
     seen: Seen,
-) -> Result<Open, Fault> {
+) -> Result<Open<'a>, Fault> {
     let found_len = place.found.as_ref().and_then(Entry::file_size);
     let write = &shared.options.write;
     let append = write.append && attempts == 1 && found_len.is_some_and(|len| len < seen.size);
@@ -253,12 +255,12 @@ fn open(
         staged
     };
     let mut open = Open {
-        old_len: staged.len(),
         staged,
         basis,
         hasher,
         position: 0,
         in_place,
+        keeper: None,
     };
     if append && let Some(len) = found_len {
         // What is there counts as content: the digest covers it too.
@@ -268,19 +270,20 @@ fn open(
     Ok(open)
 }
 
-impl Open {
-    /// What a piece does to the old content of a file that is changed where it is, if anything.
-    fn change_by(&self, op: &DataOp) -> Option<Told> {
+impl<'a> Open<'a> {
+    /// True if a piece changes a file where it is.
+    fn is_changed_by(&self, op: &DataOp) -> bool {
         let stays = matches!(op, DataOp::Copy { offset, .. } if *offset == self.position);
-        (self.in_place && !stays).then(|| self.change_from(self.position))
+        self.in_place && !stays
     }
 
-    /// What becomes of the old content if everything from `position` on changes.
-    fn change_from(&self, position: u64) -> Told {
-        if position < self.old_len {
-            Told::Rewritten
-        } else {
-            Told::Lengthened
+    /// Tells who keeps old versions which part of a file is about to be changed where it is.
+    fn tell_change(&mut self, shared: &Shared<'a>, place: &Place, range: Range<u64>) {
+        if let Some(keeper) = shared.keeper() {
+            let (dir, name) = (&place.dir, &place.entry.name);
+            self.keeper
+                .get_or_insert_with(|| keeper.change_content(dir, name))
+                .overwrite(range);
         }
     }
 

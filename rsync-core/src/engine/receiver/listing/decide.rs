@@ -6,7 +6,7 @@ use super::links::Member;
 use super::{Blocked, Listings, OWNER_BITS, OpenListing};
 use crate::engine::error::Error;
 use crate::engine::receiver::finish::Replacement;
-use crate::engine::receiver::pending::{Pending, Place, Told};
+use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{backup, content, delete, want};
 use crate::engine::sender::pushed_unasked;
@@ -206,7 +206,6 @@ impl Listings<'_, '_> {
                     found,
                     change,
                     kept: false,
-                    told: Told::Nothing,
                     basis: None,
                     has_not_grown: false,
                 })

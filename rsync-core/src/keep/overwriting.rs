@@ -1,0 +1,207 @@
+//! What a file loses that is changed where it is.
+//!
+//! The journal has its length and metadata from the first change on. Before a part of its old content
+//! is overwritten that goes to a file of its own, one part behind the other, and a line tells which it
+//! is. Where the file system can share blocks the whole old version is kept instead, which takes no
+//! longer.
+
+use std::mem;
+use std::ops::Range;
+
+use super::keeping::Keeping;
+use super::record::{Before, EVERYTHING, Number, Record};
+use super::step::Step;
+use crate::engine::keeper::ContentKeeper;
+use crate::path::{FileName, RelPath};
+use crate::root::{Dir, Error, SourceFile, StagedFile};
+
+/// A file that is being changed where it is.
+pub(super) struct Overwriting<'a> {
+    keeping: &'a Keeping,
+    dir: Dir,
+    name: FileName,
+    /// Length of the old version in bytes.
+    len: u64,
+    so_far: SoFar,
+}
+
+/// What is kept of the old version.
+enum SoFar {
+    /// Its length.
+    Length,
+    /// The parts that were overwritten.
+    Parts(Box<Parts>),
+    /// All of it.
+    Whole,
+    /// Nothing of use: that was said.
+    Lost,
+}
+
+/// Why something is not kept.
+enum NotKept {
+    /// That was told where it happened.
+    Told,
+    /// For want of room.
+    NoRoom,
+    /// The system refused.
+    Failed(Error),
+}
+
+impl From<Error> for NotKept {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Parts of an old version.
+struct Parts {
+    old: SourceFile,
+    kept: Number,
+    into: StagedFile,
+    /// Bytes for which room was found.
+    reserved: u64,
+}
+
+impl<'a> Overwriting<'a> {
+    /// Writes down how the file `name` of `dir` is.
+    pub(super) fn begin(keeping: &'a Keeping, dir: &Dir, name: &FileName) -> Self {
+        let mut overwriting = Self {
+            keeping,
+            dir: dir.clone(),
+            name: name.clone(),
+            len: 0,
+            so_far: SoFar::Lost,
+        };
+        let found = dir.entry(name, &EVERYTHING);
+        if let Some((mut step, found)) = keeping.found(dir, name, found) {
+            overwriting.len = found.file_size().unwrap_or(0);
+            let is_written = step.write(&Record::Lengthened {
+                path: dir.path().join(name),
+                len: overwriting.len,
+                before: Before::of(&found),
+            });
+            if is_written {
+                overwriting.so_far = SoFar::Length;
+            }
+        }
+        overwriting
+    }
+
+    fn path(&self) -> RelPath {
+        self.dir.path().join(&self.name)
+    }
+
+    /// What comes to the first part of the old version that does not stay.
+    fn first(&self) -> Result<SoFar, NotKept> {
+        let mut step = self.step()?;
+        if self.share(&mut step)? {
+            return Ok(SoFar::Whole);
+        }
+        let old = self.dir.open_file(&self.name)?;
+        let kept = step.number(&self.dir, 0).ok_or(NotKept::NoRoom)?;
+        let created = match step.state.writing.as_mut() {
+            Some(writing) => writing.trash.create(kept),
+            None => return Err(NotKept::Told),
+        };
+        let into = created.inspect_err(|_| step.give_back(0))?;
+        Ok(SoFar::Parts(Box::new(Parts {
+            old,
+            kept,
+            into,
+            reserved: 0,
+        })))
+    }
+
+    /// Keeps all of the old version; false if that would take room.
+    fn share(&self, step: &mut Step<'_>) -> Result<bool, NotKept> {
+        let Some(kept) = step.number(&self.dir, self.len) else {
+            return Ok(false);
+        };
+        let shared = match step.state.writing.as_mut() {
+            Some(writing) => writing.trash.share(&self.dir, &self.name, kept).is_ok(),
+            None => false,
+        };
+        if !shared {
+            step.give_back(self.len);
+            return Ok(false);
+        }
+        let path = self.path();
+        told(step.write(&Record::Rewritten { path, kept })).map(|()| true)
+    }
+
+    fn keep(&self, parts: &mut Parts, range: &Range<u64>) -> Result<(), NotKept> {
+        let len = range.end - range.start;
+        if !self.step()?.reserve(&self.dir, len) {
+            return Err(NotKept::NoRoom);
+        }
+        parts.reserved += len;
+        // Not under the lock: other files are kept meanwhile.
+        let at = parts.into.len();
+        parts.into.copy_from(&parts.old, range.start, at, len)?;
+        let line = Record::Overwritten {
+            path: self.path(),
+            kept: parts.kept,
+            at,
+            offset: range.start,
+            len,
+        };
+        told(self.step()?.write(&line))
+    }
+
+    /// What is kept is of no use: the rest of it is not.
+    fn lose(&self, parts: Option<&Parts>, why: &NotKept) {
+        let Some(mut step) = self.keeping.begin(&self.dir) else {
+            return;
+        };
+        if let Some(parts) = parts {
+            step.give_back(parts.reserved);
+            if let Some(writing) = step.state.writing.as_mut()
+                && let Ok(Some((trash, name))) = writing.trash.find(parts.kept)
+            {
+                // Without it there is only less room.
+                let _ = trash.remove_file(&name);
+            }
+        }
+        match why {
+            NotKept::Told => {}
+            NotKept::NoRoom => step.lost(&self.path(), None),
+            NotKept::Failed(error) => step.lost(&self.path(), Some(error)),
+        }
+    }
+
+    fn step(&self) -> Result<Step<'a>, NotKept> {
+        self.keeping.begin(&self.dir).ok_or(NotKept::Told)
+    }
+}
+
+impl ContentKeeper for Overwriting<'_> {
+    fn overwrite(&mut self, range: Range<u64>) {
+        let range = range.start..range.end.min(self.len);
+        if range.is_empty() {
+            return;
+        }
+        if let SoFar::Length = self.so_far {
+            self.so_far = self.first().unwrap_or_else(|why| {
+                self.lose(None, &why);
+                SoFar::Lost
+            });
+        }
+        let mut so_far = mem::replace(&mut self.so_far, SoFar::Lost);
+        if let SoFar::Parts(parts) = &mut so_far
+            && let Err(why) = self.keep(parts, &range)
+        {
+            self.lose(Some(parts), &why);
+            so_far = SoFar::Lost;
+        }
+        self.so_far = so_far;
+    }
+}
+
+/// An error of the journal was told where it happened.
+fn told(is_written: bool) -> Result<(), NotKept> {
+    if is_written {
+        Ok(())
+    } else {
+        Err(NotKept::Told)
+    }
+}
