@@ -109,6 +109,14 @@ fn place(old: Option<&[u8]>) -> tempfile::TempDir {
     place
 }
 
+/// How many entries of the destination are not the file.
+fn left_over(place: &Path) -> usize {
+    let entries = std::fs::read_dir(place.join("to")).unwrap();
+    entries
+        .filter(|entry| entry.as_ref().unwrap().file_name() != "log")
+        .count()
+}
+
 fn read(path: PathBuf) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
@@ -129,6 +137,7 @@ fn what_changes_once_while_it_is_read_is_read_again() {
             let source = read(place.path().join("from/log"));
             assert!(source != new());
             assert!(read(place.path().join("to/log")) == source);
+            assert_eq!(left_over(place.path()), 0);
         }
     }
 }
@@ -143,6 +152,9 @@ fn a_log_that_is_written_to_all_the_time_comes_as_it_was_when_it_was_opened() {
         let (source, arrived) = (read(from.join("log")), read(to.join("log")));
         assert!(arrived.len() > new().len() && arrived.len() < source.len());
         assert!(source.starts_with(&arrived));
+        // What arrived while it changed does not come again.
+        assert!(report.receipt.literal_bytes < (new().len() + 4 * MIB) as u64);
+        assert_eq!(left_over(place.path()), 0);
         // It is not what it has become: the next run brings the rest.
         let report = common::pull(&from, &to, &Options::default());
         assert_eq!(report.receipt.files_transferred, 1);
@@ -160,6 +172,7 @@ fn what_is_overwritten_all_the_time_does_not_come_and_is_no_success() {
             assert_eq!(report.receipt.vanished, 1);
             let log = place.path().join("to/log");
             assert!(std::fs::read(log).ok() == old);
+            assert_eq!(left_over(place.path()), 0);
         }
     }
 }

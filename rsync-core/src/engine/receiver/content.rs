@@ -199,13 +199,21 @@ fn again(
     // What arrived corrupt is not trusted to have grown either.
     place.has_not_grown |= failure.is_none();
     if attempts >= MAX_ATTEMPTS {
-        match failure {
-            Some(failure) => shared.account.source_failed(&place.path, failure),
-            None => shared.account.corrupt(&place.path),
-        }
+        give_up(shared, &place, failure);
         return shared.pending.done();
     }
     ask_again(shared, file, place, attempts + 1);
+}
+
+/// Accounts for a file that does not come, with `failure` (nothing means that it arrived corrupt).
+fn give_up(shared: &Shared<'_>, place: &Place, failure: Option<FileFailure>) {
+    if place.is_changing {
+        partial::done(&place.dir, place.basis.as_ref());
+    }
+    match failure {
+        Some(failure) => shared.account.source_failed(&place.path, failure),
+        None => shared.account.corrupt(&place.path),
+    }
 }
 
 /// Asks for a file again that does not begin with what is here, which is no attempt.

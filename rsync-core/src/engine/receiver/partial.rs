@@ -40,6 +40,12 @@ pub(super) fn is_there(dir: &Dir, name: &FileName) -> bool {
         .any(|kind| matches!(dir.stamp(&temporary_name_for(name, kind)), Ok(Some(_))))
 }
 
+/// True if files are written so that what arrived of them can be a basis later.
+pub(super) fn may_follow(shared: &Shared<'_>) -> bool {
+    let options = &shared.options;
+    !(options.write.in_place || options.write.append || options.whole_file)
+}
+
 /// Makes one basis of what earlier runs left of a file that will have `size` bytes, and of the old
 /// version.
 pub(super) fn find(
@@ -49,8 +55,7 @@ pub(super) fn find(
     found: Option<&Entry>,
     size: u64,
 ) -> Option<Basis> {
-    let write = &shared.options.write;
-    if !applies(size) || write.in_place || write.append || !is_there(dir, name) {
+    if !applies(size) || !may_follow(shared) || !is_there(dir, name) {
         return None;
     }
     let (arrived, basis) = (

@@ -37,6 +37,8 @@ pub(crate) struct Place {
     pub(crate) kept: bool,
     /// What an earlier run left of it.
     pub(super) basis: Option<Basis>,
+    /// It changed while it was read: what arrived of it is the basis of the next attempt.
+    pub(super) is_changing: bool,
     /// It does not begin with what is there now, or is not believed to.
     pub(super) has_not_grown: bool,
 }

@@ -39,7 +39,7 @@ pub(super) fn content(shared: &Shared<'_>, file: FileId, name: &FileName) -> Res
         let worth_it = basis >= MIN_DELTA_LEN && size >= MIN_DELTA_LEN;
         let shape = worth_it.then(|| shape_for(basis, shared)).flatten()?;
         let may_have_grown = basis >= MIN_GROWN_LEN
-            && basis < size
+            && (basis < size || place.is_changing)
             && !place.has_not_grown
             && shared.features.contains(Features::LENGTHENED)
             && shape.has_digest_of_delta();
@@ -69,13 +69,14 @@ pub(super) fn content(shared: &Shared<'_>, file: FileId, name: &FileName) -> Res
     Ok(shared.want(file, name, how)?)
 }
 
-/// Looks once for what an earlier run left of a file.
+/// Looks for what an earlier run left of a file, or an attempt during which it changed.
 fn find_partial(shared: &Shared<'_>, file: FileId) {
     let known = shared.pending.with(file, |pending| {
         let place = pending.place.as_ref()?;
         let size = place.entry.file_size()?;
-        let is_first = pending.attempts == 1 && !shared.options.whole_file;
-        (is_first && partial::applies(size)).then(|| {
+        let may_be_there = pending.attempts == 1 || place.is_changing;
+        let is_wanted = may_be_there && !shared.options.whole_file;
+        (is_wanted && partial::applies(size)).then(|| {
             let (dir, name) = (Arc::clone(&place.dir), place.entry.name.clone());
             (dir, name, place.found.clone(), size)
         })

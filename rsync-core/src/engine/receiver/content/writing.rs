@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use super::basis::Basis;
 use super::digest::ContentHasher;
-use super::{MAX_ATTEMPTS, again, arrived, commit, open_old, put};
+use super::{MAX_ATTEMPTS, again, arrived, commit, give_up, open_old, put};
 use crate::checksum::{Digest, Hasher};
 use crate::engine::keeper::ContentKeeper;
 use crate::engine::receiver::partial;
@@ -139,7 +139,7 @@ impl<'a> Writing<'a> {
                     .failed += 1
             }
         }
-        let Some(place) = self.pending else {
+        let Some(mut place) = self.pending else {
             return shared.pending.done();
         };
         shared.account.count(|receipt| {
@@ -163,12 +163,16 @@ impl<'a> Writing<'a> {
                     && open.confirm_basis().is_ok()
             }
             Err(FileFailure::KeptChanging) if self.attempts < MAX_ATTEMPTS => {
+                if partial::may_follow(shared) {
+                    place.is_changing = true;
+                    partial::leave(open.staged, &place.entry.name, open.position);
+                }
                 let failure = Some(FileFailure::KeptChanging);
                 return again(shared, file, place, self.attempts, failure);
             }
             Err(failure) => {
                 let _ = keep_partial(shared, &place, open);
-                shared.account.source_failed(&place.path, failure);
+                give_up(shared, &place, Some(failure));
                 return shared.pending.done();
             }
         };

@@ -207,6 +207,7 @@ impl Listings<'_, '_> {
                     change,
                     kept: false,
                     basis: None,
+                    is_changing: false,
                     has_not_grown: false,
                 })
             }
