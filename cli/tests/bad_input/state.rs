@@ -49,3 +49,33 @@ fn without_blocks_for_its_journal_a_run_can_be_undone_or_says_that_it_can_not() 
     let sizes = (4..=48).step_by(4).map(|kib| format!("size={kib}k"));
     assert_nothing_is_kept_back(sizes);
 }
+
+/// The journal breaks off between two parts of a file that is changed where it is.
+#[test]
+fn without_blocks_for_its_journal_a_file_that_was_changed_in_place_is_no_mixture_after_an_undo() {
+    let mut left = Vec::new();
+    for kib in (4..=64).step_by(4) {
+        let place = Place::new();
+        let script = format!(
+            "mkdir state && mount -t tmpfs -o size={kib}k none state || exit 99
+             seq 1000000 > d/image; sed '0~1000s/0/x/' d/image > s/image; echo more >> d/image
+             touch -d 2001-01-01 d/image; cp -a d old; cp -a s new
+             $K pull -a --inplace --block-size=2048 s/ d || exit
+             mount -o remount,size=10m,nr_inodes=100 state || exit 99
+             $K undo >&2; echo undo $?
+             cmp -s d/image old/image && echo old && exit
+             cmp -s d/image new/image && echo new || echo mixture"
+        );
+        let Some(ended) = place.with_mounts(&script) else {
+            return;
+        };
+        assert_eq!(ended.code, Some(0), "{kib}: {}", ended.stderr);
+        left.push(ended.stdout.lines().map(str::to_owned).collect::<Vec<_>>());
+    }
+    let right = |outcome: &Vec<String>| match outcome[..] {
+        [ref undo, ref now] => now == "old" && undo == "undo 0" || now == "new" && undo != "undo 0",
+        _ => false,
+    };
+    assert!(left.iter().all(right), "{left:?}");
+    assert!(left.first() != left.last(), "{left:?}");
+}

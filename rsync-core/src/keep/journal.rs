@@ -1,20 +1,27 @@
 //! The journal of a run: records one after the other, each with its length before it.
 //!
-//! A run that was killed may leave half a record at the end: reading stops there. Records are in
-//! postcard's format; the first bytes of the file name the format's version.
+//! A run that was killed may leave half a record at the end: reading stops there. A run that went on
+//! when its journal could not be written any more makes that read-only, which takes no room. Records are
+//! in postcard's format; the first bytes of the file name the format's version.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::mem;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::record::Record;
+use super::record::{Loss, Record};
+use crate::path::RelPath;
 
+/// Mode of a journal, and of one that breaks off.
+const WRITTEN: u32 = 0o600;
+const BROKEN_OFF: u32 = 0o400;
 const MAGIC: &[u8; 8] = b"ksyncdJ1";
+/// What can not be done when a journal breaks off.
+pub(super) const WRITE: &str = "write the journal in";
 /// Bytes of a record's length before it.
 const LEN_BYTES: usize = 4;
 /// Longest record: a path, a link target and a full set of extended attributes with their names.
@@ -85,7 +92,7 @@ impl Journal {
         let mut file = OpenOptions::new()
             .append(true)
             .create_new(true)
-            .mode(0o600)
+            .mode(WRITTEN)
             .open(path)?;
         file.write_all(MAGIC)?;
         Ok(Self { file })
@@ -98,7 +105,7 @@ impl Journal {
             .read(true)
             .append(true)
             .create(true)
-            .mode(0o600)
+            .mode(WRITTEN)
             .open(path)?;
         let Held { records, whole } = Held::read(&mut file)?;
         file.set_len(whole)?;
@@ -113,9 +120,27 @@ impl Journal {
         self.file.write_all(&lines.bytes)
     }
 
-    /// Reads what a journal holds, up to its end or to where it was cut.
+    /// More happens than is written down.
+    pub(super) fn break_off(&self) -> io::Result<()> {
+        self.file
+            .set_permissions(Permissions::from_mode(BROKEN_OFF))
+    }
+
+    /// Reads what a journal holds, up to its end or to where it was cut. If it breaks off, the last
+    /// record is that everything else is lost.
     pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
-        Ok(Held::read(&mut File::open(path)?)?.records)
+        let mut file = File::open(path)?;
+        let mut records = Held::read(&mut file)?.records;
+        if file.metadata()?.permissions().mode() & WRITTEN == BROKEN_OFF {
+            records.push(Record::Lost {
+                path: RelPath::root(),
+                loss: Loss::System {
+                    operation: WRITE.to_owned(),
+                    code: 0,
+                },
+            });
+        }
+        Ok(records)
     }
 }
 
@@ -158,7 +183,6 @@ impl<T: DeserializeOwned> Held<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::RelPath;
 
     fn removed(kept: u64) -> Record {
         Record::Removed {

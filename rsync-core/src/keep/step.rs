@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::MutexGuard;
 
-use super::journal::{Journal, Lines};
+use super::journal::{Journal, Lines, WRITE};
 use super::keeping::{Keeping, Origin, State, Writing};
 use super::record::{Before, EVERYTHING, Loss, Number, Put, Record};
 use super::trash::Trash;
@@ -46,7 +46,7 @@ impl<'a> Step<'a> {
             let identity = root.identity()?;
             let journal = Journal::create(&Keeping::journal_of(&self.keeping.directory));
             let journal = journal.map_err(|source| Error {
-                operation: "write the journal in",
+                operation: WRITE,
                 path: Vec::new(),
                 source,
             })?;
@@ -123,8 +123,12 @@ impl<'a> Step<'a> {
             }
             Err(source) => {
                 self.state.broken = true;
+                if let Some(writing) = &self.state.writing {
+                    // Where not even that can be done no undo will read it either.
+                    let _ = writing.journal.break_off();
+                }
                 let error = Error {
-                    operation: "write the journal in",
+                    operation: WRITE,
                     path: Vec::new(),
                     source,
                 };

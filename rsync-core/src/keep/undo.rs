@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::copy::{are_alike, copy};
+use super::journal::WRITE;
 use super::keeping::Keeping;
 use super::record::{After, Before, EVERYTHING, Loss, Number, Put, Record};
 use super::trash::Trash;
@@ -146,6 +147,7 @@ impl Undoing<'_> {
                 self.lost.insert(path.clone());
                 let conflict = match loss {
                     Loss::Budget => Conflict::NoRoom,
+                    Loss::System { operation, .. } if operation == WRITE => Conflict::BrokenOff,
                     Loss::System { .. } => Conflict::NotKept,
                 };
                 (path, Err(conflict))

@@ -74,7 +74,10 @@ impl Undoing<'_> {
         before: &Before,
     ) -> Outcome {
         let overwritten = self.overwritten.remove(path);
-        if self.lost.contains(path) {
+        // How far that went is not known.
+        let is_broken_off =
+            self.lost.contains(&RelPath::root()) && !self.rewritten.contains_key(path);
+        if self.lost.contains(path) || is_broken_off {
             // That was said, and nothing but the whole old version is of use.
             return Ok(Step::NothingToDo);
         }

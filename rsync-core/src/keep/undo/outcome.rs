@@ -29,6 +29,9 @@ pub enum Conflict {
     /// The run could not keep the old version.
     #[error("its old version could not be kept at the time")]
     NotKept,
+    /// The run changed more than it could write down.
+    #[error("the run changed more than it could write down, which stays as it is")]
+    BrokenOff,
     /// The run kept the old version, and it is not there any more.
     #[error(
         "its old version is not kept any more: an earlier undo may have taken it; `ksyncd log` shows which"
