@@ -33,5 +33,5 @@ mod undo;
 pub use journal::{Journal, JournalError};
 pub use keeping::{Budget, Keeping, Kept};
 pub use manifest::manifest;
-pub use record::{Loss, Record};
+pub use record::{Loss, Part, Record};
 pub use undo::{Conflict, Undone, forget_progress, undo};

@@ -9,7 +9,7 @@ use std::mem;
 use std::ops::Range;
 
 use super::keeping::Keeping;
-use super::record::{Before, EVERYTHING, Number, Record};
+use super::record::{Before, EVERYTHING, Number, Part, Record};
 use super::step::Step;
 use crate::engine::keeper::ContentKeeper;
 use crate::path::{FileName, RelPath};
@@ -141,9 +141,11 @@ impl<'a> Overwriting<'a> {
         let line = Record::Overwritten {
             path: self.path(),
             kept: parts.kept,
-            at,
-            offset: range.start,
-            len,
+            part: Part {
+                at,
+                offset: range.start,
+                len,
+            },
         };
         told(self.step()?.write(&line))
     }
@@ -186,14 +188,17 @@ impl ContentKeeper for Overwriting<'_> {
                 SoFar::Lost
             });
         }
-        let mut so_far = mem::replace(&mut self.so_far, SoFar::Lost);
-        if let SoFar::Parts(parts) = &mut so_far
-            && let Err(why) = self.keep(parts, &range)
-        {
-            self.lose(Some(parts), &why);
-            so_far = SoFar::Lost;
-        }
-        self.so_far = so_far;
+        // Lost, unless this goes well.
+        self.so_far = match mem::replace(&mut self.so_far, SoFar::Lost) {
+            SoFar::Parts(mut parts) => match self.keep(&mut parts, &range) {
+                Ok(()) => SoFar::Parts(parts),
+                Err(why) => {
+                    self.lose(Some(&parts), &why);
+                    SoFar::Lost
+                }
+            },
+            so_far => so_far,
+        };
     }
 }
 

@@ -125,15 +125,22 @@ pub enum Record {
     Overwritten {
         /// Where.
         path: RelPath,
-        /// What holds that part.
+        /// What holds that part, behind others.
         kept: u64,
-        /// From where on in that, in bytes.
-        at: u64,
-        /// From where on in the file, in bytes.
-        offset: u64,
-        /// Length in bytes.
-        len: u64,
+        /// Which it is.
+        part: Part,
     },
+}
+
+/// A part of an old version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Where it begins in what is kept, in bytes.
+    pub(super) at: u64,
+    /// Where it began in the file, in bytes.
+    pub(super) offset: u64,
+    /// Its length in bytes.
+    pub(super) len: u64,
 }
 
 /// Why an old version is not kept.

@@ -29,7 +29,7 @@ pub use outcome::{Conflict, Undone};
 pub use progress::forget_progress;
 
 use in_place::Present;
-use overwritten::{Overwritten, Part};
+use overwritten::Overwritten;
 use progress::Progress;
 
 /// What changing the entries of a directory takes.
@@ -118,20 +118,9 @@ impl Undoing<'_> {
                 self.rewritten.insert(path.clone(), put.clone());
                 return;
             }
-            Record::Overwritten {
-                path,
-                kept,
-                at,
-                offset,
-                len,
-            } => {
-                let part = Part {
-                    at: *at,
-                    offset: *offset,
-                    len: *len,
-                };
+            Record::Overwritten { path, kept, part } => {
                 let overwritten = self.overwritten.entry(path.clone());
-                overwritten.or_insert(Overwritten::of(*kept)).add(part);
+                overwritten.or_insert(Overwritten::of(*kept)).add(*part);
                 return;
             }
             Record::Lengthened { path, len, before } => {

@@ -6,7 +6,7 @@
 
 use super::{Conflict, Outcome, Present, Undoing};
 use crate::keep::copy::bare;
-use crate::keep::record::{Before, Number};
+use crate::keep::record::{Before, Number, Part};
 use crate::keep::trash::whole_of;
 use crate::path::{FileName, RelPath};
 use crate::root::{Dir, SourceFile};
@@ -15,16 +15,6 @@ use crate::root::{Dir, SourceFile};
 pub(super) struct Overwritten {
     kept: Number,
     parts: Vec<Part>,
-}
-
-/// A part of an old version.
-pub(super) struct Part {
-    /// Where it begins in what is kept.
-    pub(super) at: u64,
-    /// Where it begins in the file.
-    pub(super) offset: u64,
-    /// Its length in bytes.
-    pub(super) len: u64,
 }
 
 impl Overwritten {
