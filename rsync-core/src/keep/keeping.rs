@@ -291,7 +291,7 @@ impl Keeper for Keeping {
         let kept = step.keep(dir, &path, bytes, |trash, number| {
             trash.copy(dir, name, number)
         });
-        if let Some(kept) = kept {
+        if let Some((kept, ())) = kept {
             step.write(&Record::Rewritten { path, kept });
         }
     }

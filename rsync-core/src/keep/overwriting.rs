@@ -91,20 +91,18 @@ impl<'a> Overwriting<'a> {
         self.dir.path().join(&self.name)
     }
 
-    /// What comes to the first part of the old version that does not stay.
-    fn first(&self) -> Result<SoFar, NotKept> {
-        let mut step = self.step()?;
-        if self.share(&mut step)? {
-            return Ok(SoFar::Whole);
+    /// What comes to the first part of the old version that does not stay; nothing if it is lost.
+    fn first(&self) -> Option<SoFar> {
+        let mut step = self.keeping.begin(&self.dir)?;
+        if let Some(kept) = self.share(&mut step) {
+            let path = self.path();
+            let is_written = step.write(&Record::Rewritten { path, kept });
+            return is_written.then_some(SoFar::Whole);
         }
-        let old = self.dir.open_file(&self.name)?;
-        let kept = step.number(&self.dir, 0).ok_or(NotKept::NoRoom)?;
-        let created = match step.state.writing.as_mut() {
-            Some(writing) => writing.trash.create(kept),
-            None => return Err(NotKept::Told),
-        };
-        let into = created.inspect_err(|_| step.give_back(0))?;
-        Ok(SoFar::Parts(Box::new(Parts {
+        let (kept, (old, into)) = step.keep(&self.dir, &self.path(), 0, |trash, number| {
+            Ok((self.dir.open_file(&self.name)?, trash.create(number)?))
+        })?;
+        Some(SoFar::Parts(Box::new(Parts {
             old,
             kept,
             into,
@@ -112,21 +110,17 @@ impl<'a> Overwriting<'a> {
         })))
     }
 
-    /// Keeps all of the old version; false if that would take room.
-    fn share(&self, step: &mut Step<'_>) -> Result<bool, NotKept> {
-        let Some(kept) = step.number(&self.dir, self.len) else {
-            return Ok(false);
-        };
+    /// Keeps all of the old version, if that takes no room.
+    fn share(&self, step: &mut Step<'_>) -> Option<Number> {
+        let kept = step.number(&self.dir, self.len)?;
         let shared = match step.state.writing.as_mut() {
             Some(writing) => writing.trash.share(&self.dir, &self.name, kept).is_ok(),
             None => false,
         };
         if !shared {
             step.give_back(self.len);
-            return Ok(false);
         }
-        let path = self.path();
-        told(step.write(&Record::Rewritten { path, kept })).map(|()| true)
+        shared.then_some(kept)
     }
 
     fn keep(&self, parts: &mut Parts, range: &Range<u64>) -> Result<(), NotKept> {
@@ -151,18 +145,16 @@ impl<'a> Overwriting<'a> {
     }
 
     /// What is kept is of no use: the rest of it is not.
-    fn lose(&self, parts: Option<&Parts>, why: &NotKept) {
+    fn lose(&self, parts: &Parts, why: &NotKept) {
         let Some(mut step) = self.keeping.begin(&self.dir) else {
             return;
         };
-        if let Some(parts) = parts {
-            step.give_back(parts.reserved);
-            if let Some(writing) = step.state.writing.as_mut()
-                && let Ok(Some((trash, name))) = writing.trash.find(parts.kept)
-            {
-                // Without it there is only less room.
-                let _ = trash.remove_file(&name);
-            }
+        step.give_back(parts.reserved);
+        if let Some(writing) = step.state.writing.as_mut()
+            && let Ok(Some((trash, name))) = writing.trash.find(parts.kept)
+        {
+            // Without it there is only less room.
+            let _ = trash.remove_file(&name);
         }
         match why {
             NotKept::Told => {}
@@ -183,17 +175,14 @@ impl ContentKeeper for Overwriting<'_> {
             return;
         }
         if let SoFar::Length = self.so_far {
-            self.so_far = self.first().unwrap_or_else(|why| {
-                self.lose(None, &why);
-                SoFar::Lost
-            });
+            self.so_far = self.first().unwrap_or(SoFar::Lost);
         }
         // Lost, unless this goes well.
         self.so_far = match mem::replace(&mut self.so_far, SoFar::Lost) {
             SoFar::Parts(mut parts) => match self.keep(&mut parts, &range) {
                 Ok(()) => SoFar::Parts(parts),
                 Err(why) => {
-                    self.lose(Some(&parts), &why);
+                    self.lose(&parts, &why);
                     SoFar::Lost
                 }
             },

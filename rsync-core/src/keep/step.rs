@@ -124,7 +124,7 @@ impl<'a> Step<'a> {
             Err(source) => {
                 self.state.broken = true;
                 if let Some(writing) = &self.state.writing {
-                    // Where not even that can be done no undo will read it either.
+                    // Where not even that can be done nothing else can.
                     let _ = writing.journal.break_off();
                 }
                 let error = Error {
@@ -179,21 +179,21 @@ impl<'a> Step<'a> {
         kept.versions = kept.versions.saturating_sub(1);
     }
 
-    /// Puts what `keep` finds at `path` aside, and gives its number.
-    pub(super) fn keep(
+    /// Puts what `keep` finds at `path` aside, and gives its number, with what that gave.
+    pub(super) fn keep<T>(
         &mut self,
         dir: &Dir,
         path: &RelPath,
         bytes: u64,
-        keep: impl FnOnce(&mut Trash, Number) -> Result<(), Error>,
-    ) -> Option<Number> {
+        keep: impl FnOnce(&mut Trash, Number) -> Result<T, Error>,
+    ) -> Option<(Number, T)> {
         let Some(number) = self.number(dir, bytes) else {
             self.lost(path, None);
             return None;
         };
         let kept = keep(&mut self.state.writing.as_mut()?.trash, number);
         match kept {
-            Ok(()) => Some(number),
+            Ok(given) => Some((number, given)),
             Err(error) => {
                 self.give_back(bytes);
                 self.lost(path, Some(&error));
@@ -221,7 +221,7 @@ impl<'a> Step<'a> {
         let kept = self.keep(dir, &path, bytes, |trash, number| {
             trash.link(dir, name, number)
         });
-        if let Some(kept) = kept {
+        if let Some((kept, ())) = kept {
             self.write(&Record::Replaced { path, kept, put });
         }
         InPlace::Something

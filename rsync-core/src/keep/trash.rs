@@ -102,16 +102,8 @@ impl Trash {
     /// Makes a file here for parts of an old version.
     pub(super) fn create(&mut self, to: Number) -> Result<StagedFile, Error> {
         let to = name_of(to)?;
-        let mut created = None;
-        self.nearby(&mut |trash| {
-            created = Some(trash.open_in_place(&to)?);
-            Ok(())
-        })
-        .or_else(|_| {
-            created = Some(self.places[0].open()?.open_in_place(&to)?);
-            Ok(())
-        })?;
-        created.ok_or_else(missing)
+        self.nearby(&mut |trash| trash.open_in_place(&to))
+            .or_else(|_| self.places[0].open()?.open_in_place(&to))
     }
 
     /// Where the old version of this number is; nothing if it is not here (any more).
@@ -136,7 +128,7 @@ impl Trash {
     }
 
     /// Keeps something in the first place on the same file system.
-    fn nearby(&mut self, keep: &mut dyn FnMut(&Dir) -> Result<(), Error>) -> Result<(), Error> {
+    fn nearby<T>(&mut self, keep: &mut dyn FnMut(&Dir) -> Result<T, Error>) -> Result<T, Error> {
         for place in &mut self.places {
             if !place.is_near {
                 continue;

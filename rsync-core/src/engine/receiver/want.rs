@@ -75,8 +75,7 @@ fn find_partial(shared: &Shared<'_>, file: FileId) {
         let place = pending.place.as_ref()?;
         let size = place.entry.file_size()?;
         let may_be_there = pending.attempts == 1 || place.is_changing;
-        let is_wanted = may_be_there && !shared.options.whole_file;
-        (is_wanted && partial::applies(size)).then(|| {
+        (may_be_there && partial::applies(size)).then(|| {
             let (dir, name) = (Arc::clone(&place.dir), place.entry.name.clone());
             (dir, name, place.found.clone(), size)
         })
