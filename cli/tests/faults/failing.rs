@@ -74,6 +74,26 @@ fn assert_faults_are_survived(test: &str, way: Way, place: &Place, faults: &[Fau
     assert!(hit > 0, "no call failed");
 }
 
+/// Otherwise the other tests here show nothing.
+#[test]
+fn a_call_of_the_first_thread_of_a_process_is_kept_from_happening() {
+    let test = "calls of a first thread";
+    if can_not_trace(test) {
+        return;
+    }
+    let place = Place::new();
+    let mut mkdir = std::process::Command::new("mkdir");
+    mkdir.arg(place.path("made"));
+    let judge = &mut |call: &Call| match call.kind.class {
+        Class::Name => Verdict::Fail(Errno::EROFS),
+        _ => Verdict::Pass,
+    };
+    let end = tracer::run(&mut mkdir, &place.path(""), judge).unwrap();
+    let said = Errno::EROFS.desc();
+    assert!(end.code == Some(1) && end.stderr.contains(said), "{end:?}");
+    assert!(!place.path("made").exists());
+}
+
 #[test]
 fn a_pull_loses_nothing_whichever_call_fails() {
     assert_nothing_is_lost("pull", Way::new("pull", ""));

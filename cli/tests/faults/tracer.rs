@@ -164,8 +164,8 @@ struct Tracing<'a> {
 /// What is known of one thread.
 struct Thread {
     process: Pid,
-    /// Within a call, and what it has to answer if that is not up to the kernel.
-    within: Option<Option<Errno>>,
+    /// What the call that it is in has to answer, if that is not up to the kernel.
+    answer: Option<Errno>,
 }
 
 impl Tracing<'_> {
@@ -200,22 +200,23 @@ impl Tracing<'_> {
     }
 
     fn stopped_at_call(&mut self, pid: Pid, judge: &mut dyn FnMut(&Call) -> Verdict) {
-        let Ok(mut registers) = ptrace::getregs(pid) else {
+        let (Ok(mut registers), Ok(stop)) = (ptrace::getregs(pid), ptrace::syscall_info(pid))
+        else {
             return;
         };
         let process = self.process_of(pid);
         let thread = self.threads.entry(pid).or_insert(Thread {
             process,
-            within: None,
+            answer: None,
         });
-        if let Some(answer) = thread.within.take() {
-            if let Some(error) = answer {
+        // Stops come in pairs, but the first of a process may be the second of a pair.
+        if stop.op != nix::libc::PTRACE_SYSCALL_INFO_ENTRY {
+            if let Some(error) = thread.answer.take() {
                 registers.rax = i64::from(-(error as i32)).cast_unsigned();
                 let _ = ptrace::setregs(pid, registers);
             }
             return;
         }
-        thread.within = Some(None);
         let Some(kind) = kind(registers.orig_rax) else {
             return;
         };
@@ -251,7 +252,7 @@ impl Tracing<'_> {
                 let _ = ptrace::setregs(pid, registers);
                 self.threads
                     .entry(pid)
-                    .and_modify(|thread| thread.within = Some(Some(error)));
+                    .and_modify(|thread| thread.answer = Some(error));
             }
             Verdict::Kill(victim) => {
                 let victim = match victim {
