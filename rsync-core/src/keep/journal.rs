@@ -28,13 +28,15 @@ const LEN_BYTES: usize = 4;
 const MAX_RECORD_LEN: usize = 256 << 10;
 /// Room for a record and its length, as most of them are.
 const USUAL_LEN: usize = 256;
-/// Longest journal that is read. Some millions of records.
+/// Longest journal that is written or read. Some millions of records.
 const MAX_JOURNAL_LEN: u64 = 1 << 30;
 
 /// The journal of a run that is under way.
 #[derive(Debug)]
 pub struct Journal {
     file: File,
+    /// Bytes that it has.
+    len: u64,
 }
 
 /// Why a journal can not be read.
@@ -95,7 +97,8 @@ impl Journal {
             .mode(WRITTEN)
             .open(path)?;
         file.write_all(MAGIC)?;
-        Ok(Self { file })
+        let len = MAGIC.len() as u64;
+        Ok(Self { file, len })
     }
 
     /// Goes on with a journal at `path`, or starts one, and gives what it holds. Half a record at
@@ -112,12 +115,22 @@ impl Journal {
         if whole == 0 {
             file.write_all(MAGIC)?;
         }
-        Ok((records, Self { file }))
+        let len = whole.max(MAGIC.len() as u64);
+        Ok((records, Self { file, len }))
     }
 
     /// Adds records. When this returns they survive this process, though not a power cut.
+    ///
+    /// # Errors
+    /// The system refuses, or what would be read of it ends before them.
     pub fn append(&mut self, lines: &Lines) -> io::Result<()> {
-        self.file.write_all(&lines.bytes)
+        let len = self.len.saturating_add(lines.bytes.len() as u64);
+        if len > MAX_JOURNAL_LEN {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.file.write_all(&lines.bytes)?;
+        self.len = len;
+        Ok(())
     }
 
     /// More happens than is written down.
@@ -229,6 +242,21 @@ mod tests {
             held.push(removed(3));
             assert_eq!(Journal::read(&path).unwrap(), held, "{len}");
         }
+    }
+
+    #[test]
+    fn a_journal_gets_no_longer_than_what_is_read_of_one() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("journal");
+        let mut journal = Journal::create(&path).unwrap();
+        let line = Lines::of(&removed(1)).unwrap();
+        journal.append(&line).unwrap();
+        assert_eq!(journal.len, std::fs::metadata(&path).unwrap().len());
+        journal.len = MAX_JOURNAL_LEN - line.bytes.len() as u64;
+        journal.append(&line).unwrap();
+        let refused = journal.append(&line).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(Journal::read(&path).unwrap(), [removed(1), removed(1)]);
     }
 
     #[test]
