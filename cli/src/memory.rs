@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rsync_core::engine::keeper::Keeper;
 use rsync_core::engine::{Care, Report};
+use rsync_core::keep::{Kept, Loss};
 use rsync_core::options::Options;
 
 use crate::args::Sync;
@@ -97,17 +98,7 @@ impl Memory {
         };
         let kept = run.keeping().kept();
         if kept.lost > 0 {
-            self.complain(&format!(
-                "{} old versions could not be kept, {}",
-                kept.lost,
-                match &kept.first_loss {
-                    Some(rsync_core::keep::Loss::System { operation, code }) => format!(
-                        "the first because of an error: cannot {operation}: {}",
-                        crate::errors::words_of(&std::io::Error::from_raw_os_error(*code))
-                    ),
-                    _ => "there is no room for them; --undo-keep makes more".to_owned(),
-                }
-            ));
+            self.complain(&what_is_lost(&kept));
         }
         if let Err(error) = run.end(Ended::new(exit.code(), receipt, &kept), budget) {
             self.complain(&format!(
@@ -120,6 +111,22 @@ impl Memory {
     fn complain(&self, sentence: &str) {
         self.lines.err(&format!("ksyncd: {sentence}"));
     }
+}
+
+/// What an undo will not bring back.
+fn what_is_lost(kept: &Kept) -> String {
+    let changes = match kept.lost {
+        1 => "1 change".to_owned(),
+        many => format!("{many} changes"),
+    };
+    let why = match &kept.first_loss {
+        Some(Loss::System { operation, code }) => {
+            let error = crate::errors::words_of(&std::io::Error::from_raw_os_error(*code));
+            format!("the first because of an error: cannot {operation}: {error}")
+        }
+        _ => "as there is no room for what was there before; --undo-keep makes more".to_owned(),
+    };
+    format!("{changes} can not be undone, {why}")
 }
 
 /// What is remembered of the source. A directory of this machine is made anew by many a program

@@ -67,7 +67,7 @@ pub(crate) struct Ended {
     pub(crate) kept: u64,
     /// Bytes in them.
     pub(crate) kept_bytes: u64,
-    /// Old versions that could not be kept.
+    /// Changes that can not be undone, because how it was before could not be kept.
     pub(crate) not_kept: u64,
 }
 

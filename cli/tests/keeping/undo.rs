@@ -156,7 +156,7 @@ fn what_there_is_no_room_for_is_told_at_once_and_again_by_the_undo() {
     );
     let pulled = text(&place.run("pull --undo-keep=1k s/ d", 0).stderr);
     assert!(
-        pulled.contains("1 old versions could not be kept"),
+        pulled.contains("1 change can not be undone, as there is no room"),
         "{pulled}"
     );
     let undone = text(&place.run("undo", 23).stderr);

@@ -133,6 +133,12 @@ impl Journal {
         Ok(())
     }
 
+    /// As long as it can be.
+    #[cfg(test)]
+    pub(super) fn fill(&mut self) {
+        self.len = MAX_JOURNAL_LEN;
+    }
+
     /// More happens than is written down.
     pub(super) fn break_off(&self) -> io::Result<()> {
         self.file

@@ -35,9 +35,9 @@ pub struct Kept {
     pub versions: u64,
     /// Bytes in them that exist only because they are kept.
     pub bytes: u64,
-    /// Old versions that could not be kept.
+    /// Changes that can not be undone, because how it was before could not be kept.
     pub lost: u64,
-    /// Why the first of these was lost.
+    /// Why that was so for the first of these.
     pub first_loss: Option<Loss>,
 }
 

@@ -146,9 +146,8 @@ impl<'a> Overwriting<'a> {
 
     /// What is kept is of no use: the rest of it is not.
     fn lose(&self, parts: &Parts, why: &NotKept) {
-        let Some(mut step) = self.keeping.begin(&self.dir) else {
-            return;
-        };
+        // Not a step of the run, which would count as one more that can not be written down.
+        let mut step = Step::new(self.keeping);
         step.give_back(parts.reserved);
         if let Some(writing) = step.state.writing.as_mut()
             && let Ok(Some((trash, name))) = writing.trash.find(parts.kept)
@@ -197,5 +196,43 @@ fn told(is_written: bool) -> Result<(), NotKept> {
         Ok(())
     } else {
         Err(NotKept::Told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::keeper::Keeper;
+    use crate::keep::{Budget, Loss};
+    use crate::root::Root;
+
+    #[test]
+    fn a_file_of_which_the_journal_breaks_off_counts_once() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("d");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("file"), [b'o'; 10_000]).unwrap();
+        let root = Root::open(&path).unwrap();
+        let budget = Budget { bytes: 1 << 20 };
+        let run = place.path().join("run");
+        std::fs::create_dir(&run).unwrap();
+        let keeping = Keeping::new(run, budget);
+        keeping.open(&root, false);
+        let name = FileName::new(b"file").unwrap();
+        let mut overwriting = Overwriting::begin(&keeping, root.top(), &name);
+        overwriting.overwrite(0..1000);
+        if let SoFar::Whole = overwriting.so_far {
+            // Blocks can be shared here, so there are no parts.
+            return;
+        }
+        assert_eq!((keeping.kept().lost, keeping.kept().bytes), (0, 1000));
+        if let Some(writing) = &mut keeping.lock().writing {
+            writing.journal.fill();
+        }
+        overwriting.overwrite(2000..3000);
+        overwriting.overwrite(4000..5000);
+        let kept = keeping.kept();
+        assert_eq!((kept.lost, kept.bytes), (1, 0));
+        assert!(matches!(kept.first_loss, Some(Loss::System { .. })));
     }
 }
