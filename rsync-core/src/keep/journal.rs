@@ -126,7 +126,7 @@ impl Journal {
     pub fn append(&mut self, lines: &Lines) -> io::Result<()> {
         let len = self.len.saturating_add(lines.bytes.len() as u64);
         if len > MAX_JOURNAL_LEN {
-            return Err(io::ErrorKind::FileTooLarge.into());
+            return Err(rustix::io::Errno::FBIG.into());
         }
         self.file.write_all(&lines.bytes)?;
         self.len = len;
