@@ -141,7 +141,11 @@ impl<'a> Overwriting<'a> {
                 len,
             },
         };
-        told(self.step()?.write(&line))
+        if self.step()?.write(&line) {
+            Ok(())
+        } else {
+            Err(NotKept::Told)
+        }
     }
 
     /// What is kept is of no use: the rest of it is not.
@@ -187,15 +191,6 @@ impl ContentKeeper for Overwriting<'_> {
             },
             so_far => so_far,
         };
-    }
-}
-
-/// An error of the journal was told where it happened.
-fn told(is_written: bool) -> Result<(), NotKept> {
-    if is_written {
-        Ok(())
-    } else {
-        Err(NotKept::Told)
     }
 }
 
