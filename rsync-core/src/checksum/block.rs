@@ -7,6 +7,10 @@
 
 use std::fmt;
 
+use blake3::platform::Platform;
+
+use super::side_by_side::{LANES, SideBySide};
+
 /// First 8 bytes of a [`BlockHash`], or fewer and zeros behind them.
 pub type Strong = [u8; 8];
 
@@ -55,6 +59,34 @@ impl BlockKey {
     /// Hash of `block`.
     pub fn hash(&self, block: &[u8]) -> BlockHash {
         BlockHash(*blake3::keyed_hash(&self.0, block).as_bytes())
+    }
+
+    /// True if several blocks of this length are hashed quicker together than one by one.
+    pub(crate) fn hashes_side_by_side(block_len: usize) -> bool {
+        SideBySide::height(block_len).is_some()
+    }
+
+    /// Appends the hashes of the blocks that `content` is cut into, the last of which may be short.
+    /// That is up to four times as quick as one after the other.
+    pub(crate) fn hash_each(&self, content: &[u8], block_len: usize, out: &mut Vec<BlockHash>) {
+        let platform = Platform::detect();
+        let hasher = match SideBySide::new(&self.0, block_len) {
+            Some(hasher) if !matches!(platform, Platform::Portable) => hasher,
+            _ => return self.hash_alone(content, block_len, out),
+        };
+        for group in content.chunks(block_len.saturating_mul(LANES)) {
+            let mut alone = group;
+            let blocks = group.len() / block_len;
+            if hasher.pays(blocks) {
+                hasher.hash(platform, group, out);
+                alone = &group[blocks * block_len..];
+            }
+            self.hash_alone(alone, block_len, out);
+        }
+    }
+
+    fn hash_alone(&self, content: &[u8], block_len: usize, out: &mut Vec<BlockHash>) {
+        out.extend(content.chunks(block_len).map(|block| self.hash(block)));
     }
 
     /// The key's 32 bytes.

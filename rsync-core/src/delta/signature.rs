@@ -142,17 +142,17 @@ fn each_piece<E>(
             .read_exact(&mut buffer[..len])
             .map_err(SignError::Read)?;
         left -= len as u64;
-        for block in buffer[..len].chunks(block_len) {
-            let hash = key.hash(block);
-            if has_sums {
-                BlockSum::with(block, &shape, &hash).encode(&shape, &mut sums);
+        let hashed = hashes.len();
+        key.hash_each(&buffer[..len], block_len, &mut hashes);
+        if has_sums {
+            for (block, hash) in buffer[..len].chunks(block_len).zip(&hashes[hashed..]) {
+                BlockSum::with(block, &shape, hash).encode(&shape, &mut sums);
             }
-            hashes.push(hash);
-            if hashes.len() >= at_a_time {
-                emit(&sums, &hashes).map_err(SignError::Emit)?;
-                sums.clear();
-                hashes.clear();
-            }
+        }
+        if hashes.len() + buffer_len / block_len > at_a_time {
+            emit(&sums, &hashes).map_err(SignError::Emit)?;
+            sums.clear();
+            hashes.clear();
         }
     }
     if !hashes.is_empty() {

@@ -12,7 +12,12 @@ use crate::delta::signature::Table;
 pub(super) const MAX_STEPS: usize = 32;
 /// With so many slots, honest sums practically never need [`MAX_STEPS`].
 const SLOTS_PER_BLOCK: usize = 3;
-/// An index over all blocks of full length of a complete table.
+/// Slots of an index whose memory is kept, at most: half a megabyte of them.
+const MOST_KEPT: usize = 1 << 17;
+
+/// An index over all blocks of full length of a complete table. Its memory serves one basis after the
+/// other.
+#[derive(Default)]
 pub(super) struct Index {
     filter: Filter,
     /// Block number plus 1; 0 in empty slots. The length is a power of two.
@@ -21,26 +26,28 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Indexes the first `blocks` sums of `table`. Of equal sums the first is kept.
-    pub(super) fn new(table: &Table, blocks: u64) -> Self {
+    /// Indexes the first `blocks` sums of `table`, and nothing else. Of equal sums the first is kept.
+    pub(super) fn fill(&mut self, table: &Table, blocks: u64) {
         let sums = table.sums();
         let sums = &sums[..sums
             .len()
             .min(usize::try_from(blocks).unwrap_or(usize::MAX))];
         let slots = (sums.len() * SLOTS_PER_BLOCK).next_power_of_two().max(2);
-        let mut index = Self {
-            filter: Filter::new(sums.len()),
-            slots: vec![0; slots],
-            shift: u32::BITS - slots.trailing_zeros(),
-        };
+        self.filter.clear(sums.len());
+        clear(&mut self.slots, slots);
+        self.shift = u32::BITS - slots.trailing_zeros();
         // Shapes have at most 2^22 blocks.
         for (sum, number) in sums.iter().zip(1u32..) {
-            if let Some(slot) = index.place(table, sum.weak, &sum.strong) {
-                index.slots[slot] = number;
-                index.filter.insert(sum.weak);
+            if let Some(slot) = self.place(table, sum.weak, &sum.strong) {
+                self.slots[slot] = number;
+                self.filter.insert(sum.weak);
             }
         }
-        index
+    }
+
+    /// True if it may be kept for the next basis.
+    pub(super) fn is_small(&self) -> bool {
+        self.slots.len() <= MOST_KEPT
     }
 
     /// The slot that a new sum belongs into; nothing if it is there already or if the way to a
@@ -97,18 +104,24 @@ const MANY_WORDS: usize = 1 << 16;
 /// A false alarm costs as much as rolling over a dozen bytes: they should be rarer than 1 %.
 const BITS_PER_BLOCK: usize = 128;
 
+/// Makes `all` as many zeros as there are to be.
+fn clear<T: Default + Clone>(all: &mut Vec<T>, len: usize) {
+    all.clear();
+    all.resize(len, T::default());
+}
+
 /// Says quickly, and with few false alarms, whether a weak sum may be in the index.
+#[derive(Default)]
 pub(super) struct Filter {
     /// [`FEW_WORDS`] or [`MANY_WORDS`] of them.
     words: Vec<u64>,
 }
 
 impl Filter {
-    fn new(blocks: usize) -> Self {
+    /// Holds nothing, and has room for so many blocks.
+    fn clear(&mut self, blocks: usize) {
         let few = blocks * BITS_PER_BLOCK <= FEW_WORDS * 64;
-        Self {
-            words: vec![0; if few { FEW_WORDS } else { MANY_WORDS }],
-        }
+        clear(&mut self.words, if few { FEW_WORDS } else { MANY_WORDS });
     }
 
     fn insert(&mut self, weak: u32) {
@@ -196,13 +209,19 @@ mod tests {
         table
     }
 
+    fn index(table: &Table) -> Index {
+        let mut index = Index::default();
+        index.fill(table, table.len());
+        index
+    }
+
     #[test]
     fn every_block_is_found_by_its_sum() {
         let sums: Vec<_> = (0..20_000u32)
             .map(|i| (i.wrapping_mul(0x85eb_ca6b), u64::from(i)))
             .collect();
         let table = table(sums.iter().copied());
-        let index = Index::new(&table, table.len());
+        let index = index(&table);
         for (block, &(weak, strong)) in sums.iter().enumerate() {
             assert!(index.filter().may_hold(weak));
             let found: Vec<_> = index.candidates(&table, weak).collect();
@@ -213,7 +232,7 @@ mod tests {
     #[test]
     fn the_filter_rarely_raises_a_false_alarm() {
         let table = table((0..20_000u32).map(|i| (i.wrapping_mul(0x85eb_ca6b), 0)));
-        let index = Index::new(&table, table.len());
+        let index = index(&table);
         let others = (20_000..120_000u32).map(|i| i.wrapping_mul(0x85eb_ca6b));
         let alarms = others.filter(|&weak| index.filter().may_hold(weak)).count();
         assert!(alarms < 1000, "{alarms} of 100000");
@@ -222,7 +241,7 @@ mod tests {
     #[test]
     fn of_equal_blocks_the_first_is_found() {
         let table = table([(1, 1), (5, 5), (5, 5), (5, 6), (5, 5)]);
-        let index = Index::new(&table, table.len());
+        let index = index(&table);
         let found: Vec<_> = index
             .candidates(&table, 5)
             .map(|(block, _)| block)
@@ -233,7 +252,7 @@ mod tests {
     #[test]
     fn x5_a_look_up_among_colliding_sums_takes_bounded_steps() {
         let table = table((0..50_000).map(|i| (77, i)));
-        let index = Index::new(&table, table.len());
+        let index = index(&table);
         assert!(index.candidates(&table, 77).count() <= MAX_STEPS);
     }
 }

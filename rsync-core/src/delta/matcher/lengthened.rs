@@ -3,7 +3,8 @@
 use std::io::Read;
 
 use super::output::Output;
-use super::{Effort, MatchError, Matched, Matcher, finish, rest};
+use super::strongs::Strongs;
+use super::{Effort, MatchError, Matched, Matcher, finish, max_ahead, rest};
 use crate::checksum::{BlockKey, Digest};
 use crate::delta::digest::DeltaHasher;
 use crate::delta::lengthened::RangeSums;
@@ -28,18 +29,24 @@ impl Matcher {
         mut sums: impl FnMut() -> Result<Option<Digest>, S>,
         emit: impl FnMut(Op<'_>) -> Result<(), E>,
     ) -> Result<Option<Matched>, MatchError<S, E>> {
-        let mut window = self.window(source, None, shape.block_len() as usize);
+        let mut window = self.window(source, None, max_ahead(shape));
         let mut output = Output::new(Some(DeltaHasher::new(key, shape)), emit);
         let mut ranges = RangeSums::new(key, shape);
+        let mut strongs = Strongs::new(key, shape);
         let mut hashes = Vec::new();
         let mut copied = 0;
         for block in 0..shape.blocks() {
             let len = shape.len_of(block);
-            window.fill(len).map_err(MatchError::Read)?;
+            let at = window.offset();
+            let row_len = strongs.wanted_ahead(at);
+            window.fill(len.max(row_len)).map_err(MatchError::Read)?;
+            if row_len > 0 {
+                strongs.look_ahead(window.ahead(), row_len, at);
+            }
             let Some(content) = window.ahead().get(..len) else {
                 return Ok(None);
             };
-            let hash = key.hash(content);
+            let hash = strongs.of(content, at);
             window.advance(len);
             window.sent(len);
             hashes.push(hash);
@@ -59,7 +66,7 @@ impl Matcher {
         }
         rest(&mut window, &mut output)?;
         let effort = Effort {
-            strong_bytes: shape.basis_len(),
+            strong_bytes: strongs.bytes(),
             ..Effort::default()
         };
         finish(window, output, effort).map(Some)

@@ -1,6 +1,7 @@
 //! Finds the blocks of a basis in a source and describes the source by them.
 //!
-//! One pass over the source, in bounded memory: a window of 512 KiB and three blocks. Work is
+//! One pass over the source, in bounded memory: a window of 512 KiB and the blocks that are looked at
+//! together, which are two or [a row](strongs) of sixteen short ones. Work is
 //! linear in the source whatever source and sums are (`Effort` counts it).
 
 mod allowance;
@@ -8,6 +9,7 @@ mod index;
 mod lengthened;
 mod output;
 mod run;
+mod strongs;
 mod window;
 
 use std::convert::Infallible;
@@ -19,6 +21,7 @@ use super::shape::Shape;
 use super::signature::{BlockSum, Table};
 use crate::checksum::{BlockKey, Digest, Hasher};
 use crate::wire::limits::MAX_CONTENT_LEN;
+use index::Index;
 use output::{Output, ZERO_RUN_LEN};
 use window::Window;
 
@@ -92,10 +95,11 @@ pub enum MatchError<S, E> {
     Emit(E),
 }
 
-/// Matches sources, one after the other. Keeps its window from one to the next.
+/// Matches sources, one after the other. Keeps its window and its index from one to the next.
 #[derive(Default)]
 pub struct Matcher {
     buffer: Vec<u8>,
+    index: Index,
     in_place: bool,
 }
 
@@ -133,10 +137,11 @@ impl Matcher {
         } else {
             (Some(Hasher::new()), None)
         };
-        let in_place = self.in_place;
-        let window = self.window(source, plain, 2 * shape.block_len() as usize);
+        let max_ahead = max_ahead(shape);
+        let window = Window::new(source, plain, &mut self.buffer, MAX_CONTENT_LEN, max_ahead);
         let output = Output::new(of_delta, emit);
-        run::Run::new(window, output, shape, key, sums, in_place).run()
+        let spare = &mut self.index;
+        run::Run::new(window, output, shape, key, sums, spare, self.in_place).run()
     }
 
     /// Describes `source` without a basis: literal data and zeros.
@@ -162,6 +167,11 @@ impl Matcher {
     ) -> Window<'_, R> {
         Window::new(source, hasher, &mut self.buffer, MAX_CONTENT_LEN, max_ahead)
     }
+}
+
+/// Bytes ahead of the position that are looked at together.
+fn max_ahead(shape: Shape) -> usize {
+    (2 * shape.block_len() as usize).max(strongs::row_len(shape))
 }
 
 /// Passes all that is left of the source as unmatched.

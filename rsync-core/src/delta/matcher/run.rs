@@ -16,10 +16,12 @@
 //! until it has grown again.
 
 use std::io::Read;
+use std::mem;
 
 use super::allowance::Allowance;
 use super::index::Index;
 use super::output::Output;
+use super::strongs::Strongs;
 use super::window::Window;
 use super::{Effort, MatchError, Matched, Sums, finish, flush_gap, rest, trim_gap};
 use crate::checksum::{BlockHash, BlockKey, Rolling, Strong};
@@ -36,6 +38,8 @@ pub(super) struct Run<'a, 'b, R, S, F> {
     in_place: bool,
     /// There once all sums were needed.
     index: Option<Index>,
+    /// What it is made of.
+    spare: &'b mut Index,
     /// Block after the last match, and the offset in the source where it is due.
     next: u64,
     next_at: u64,
@@ -56,6 +60,7 @@ where
         shape: Shape,
         key: &'a BlockKey,
         sums: &'a mut S,
+        spare: &'b mut Index,
         in_place: bool,
     ) -> Self {
         Self {
@@ -65,13 +70,10 @@ where
             sums,
             in_place,
             index: None,
+            spare,
             next: 0,
             next_at: 0,
-            strongs: Strongs {
-                key,
-                memo: [None; 2],
-                bytes: 0,
-            },
+            strongs: Strongs::new(key, shape),
             allowance: Allowance::new(shape),
             effort: Effort::default(),
         }
@@ -79,7 +81,12 @@ where
 
     pub(super) fn run(mut self) -> Result<Matched, MatchError<S::Error, E>> {
         while self.shape.blocks() > 0 {
-            self.fill(self.block_len())?;
+            let row_len = self.strongs.wanted_ahead(self.window.offset());
+            self.fill(self.block_len().max(row_len))?;
+            if row_len > 0 {
+                let at = self.window.offset();
+                self.strongs.look_ahead(self.window.ahead(), row_len, at);
+            }
             let goes_on = if self.window.ahead().is_empty() {
                 break;
             } else if let Some(block) = self.continuation()? {
@@ -93,9 +100,12 @@ where
                 break;
             }
         }
+        if let Some(index) = self.index.take().filter(Index::is_small) {
+            *self.spare = index;
+        }
         rest(&mut self.window, &mut self.output)?;
         let effort = Effort {
-            strong_bytes: self.strongs.bytes,
+            strong_bytes: self.strongs.bytes(),
             ..self.effort
         };
         finish(self.window, self.output, effort)
@@ -152,7 +162,9 @@ where
                 return Ok(Next::NoBasis);
             }
             let full_blocks = self.shape.basis_len() / u64::from(self.shape.block_len());
-            self.index = Some(Index::new(table, full_blocks));
+            let mut index = mem::take(self.spare);
+            index.fill(table, full_blocks);
+            self.index = Some(index);
             if let Some(found) = self.find_here()? {
                 return self.take(found);
             }
@@ -179,6 +191,7 @@ where
     fn search(&mut self) -> Result<Next, MatchError<S::Error, E>> {
         let block_len = self.block_len();
         let mut rolling = self.weak_here();
+        self.strongs.moved();
         loop {
             self.fill(block_len + 1)?;
             let ahead = self.window.ahead();
@@ -298,6 +311,7 @@ where
                 .map_err(MatchError::Emit)?;
             self.skip(len);
         }
+        self.strongs.went_on();
         self.next = block + 1;
         self.next_at = self.window.offset();
         Ok(Next::Goes)
@@ -368,31 +382,4 @@ enum Found {
     Block(u64),
     /// A block that is all zeros and is not the one that was due.
     Zeros,
-}
-
-/// Hashes blocks, and remembers the last two: each block is hashed once, although all three ways to
-/// match it ask for the same sum and its digest for the same hash.
-struct Strongs<'a> {
-    key: &'a BlockKey,
-    /// By offset in the source and length.
-    memo: [Option<(u64, usize, BlockHash)>; 2],
-    bytes: u64,
-}
-
-impl Strongs<'_> {
-    /// Hash of `content`, which stands at offset `at` of the source.
-    fn of(&mut self, content: &[u8], at: u64) -> BlockHash {
-        let known = self
-            .memo
-            .iter()
-            .flatten()
-            .find(|(offset, len, _)| (*offset, *len) == (at, content.len()));
-        if let Some((_, _, hash)) = known {
-            return *hash;
-        }
-        let hash = self.key.hash(content);
-        self.bytes += content.len() as u64;
-        self.memo = [Some((at, content.len(), hash)), self.memo[0]];
-        hash
-    }
 }
