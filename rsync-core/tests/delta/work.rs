@@ -27,19 +27,21 @@ fn unchanged_and_overwritten_data_does_not_wait_for_the_whole_signature() {
 #[test]
 fn an_unchanged_file_is_one_copy_and_one_hash_a_byte() {
     let basis = noise(1_000_000, 1);
-    let (ops, matched) = delta(&basis, &basis, 1024);
-    assert_eq!(
-        ops,
-        [DataOp::Copy {
-            offset: 0,
-            len: 1_000_000
-        }]
-    );
-    let expected = Effort {
-        strong_bytes: 1_000_000,
-        ..Effort::default()
-    };
-    assert_eq!(matched.effort, expected);
+    for block_len in [1024, 4096] {
+        let (ops, matched) = delta(&basis, &basis, block_len);
+        assert_eq!(
+            ops,
+            [DataOp::Copy {
+                offset: 0,
+                len: 1_000_000
+            }]
+        );
+        let expected = Effort {
+            strong_bytes: 1_000_000,
+            ..Effort::default()
+        };
+        assert_eq!(matched.effort, expected);
+    }
 }
 
 #[test]
@@ -50,6 +52,21 @@ fn behind_an_insertion_each_byte_is_hashed_once_too() {
     let hashed = matched.effort.strong_bytes;
     // And a few blocks more where the search begins.
     assert!((1_000_000..1_005_000).contains(&hashed), "{hashed}");
+}
+
+#[test]
+fn x5_blocks_are_not_hashed_in_vain_again_and_again() {
+    const BLOCK: usize = 4096;
+    let basis = noise(1 << 20, 1);
+    for run in [1, 2, 3, 8, 16, 17, 18, 33] {
+        let runs = basis.chunks(run * BLOCK);
+        let source: Vec<u8> = runs.flat_map(|run| [b"x", run].concat()).collect();
+        let (_, matched) = delta(&basis, &source, BLOCK as u32);
+        // Each block, two that might have gone on where everything moved, and one row at the start.
+        let hashed = matched.effort.strong_bytes as usize;
+        let bound = 3 * source.len() + 16 * BLOCK;
+        assert!(hashed <= bound, "{run}: {hashed} of {bound}");
+    }
 }
 
 /// A measure of work, in about sixths of a nanosecond.
