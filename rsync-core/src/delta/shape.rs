@@ -27,8 +27,7 @@ const WEAK_BITS: u32 = 28;
 pub const MAX_BLOCKS: u64 = 1 << 22;
 
 /// Shortest block that [`Shape::for_len`] takes: a page, which file systems can share or copy
-/// without reading it. BLAKE3 hashes its 1 KiB chunks four at a time here; blocks of one chunk would
-/// take three times as long.
+/// without reading it.
 const SHORTEST: u32 = 4096;
 
 /// Shortest block of a basis longer than [`LONG`]: sixteen chunks, which BLAKE3 hashes at a time where

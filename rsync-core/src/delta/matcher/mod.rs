@@ -1,7 +1,7 @@
 //! Finds the blocks of a basis in a source and describes the source by them.
 //!
 //! One pass over the source, in bounded memory: a window of 512 KiB and the blocks that are looked at
-//! together, which are two or [a row](strongs) of sixteen short ones. Work is
+//! together, which are two or a row of sixteen short ones. Work is
 //! linear in the source whatever source and sums are (`Effort` counts it).
 
 mod allowance;
