@@ -38,11 +38,7 @@ impl Matcher {
         for block in 0..shape.blocks() {
             let len = shape.len_of(block);
             let at = window.offset();
-            let row_len = strongs.wanted_ahead(at);
-            window.fill(len.max(row_len)).map_err(MatchError::Read)?;
-            if row_len > 0 {
-                strongs.look_ahead(window.ahead(), row_len, at);
-            }
+            strongs.fill(&mut window, len).map_err(MatchError::Read)?;
             let Some(content) = window.ahead().get(..len) else {
                 return Ok(None);
             };

@@ -81,12 +81,10 @@ where
 
     pub(super) fn run(mut self) -> Result<Matched, MatchError<S::Error, E>> {
         while self.shape.blocks() > 0 {
-            let row_len = self.strongs.wanted_ahead(self.window.offset());
-            self.fill(self.block_len().max(row_len))?;
-            if row_len > 0 {
-                let at = self.window.offset();
-                self.strongs.look_ahead(self.window.ahead(), row_len, at);
-            }
+            let block_len = self.block_len();
+            self.strongs
+                .fill(&mut self.window, block_len)
+                .map_err(MatchError::Read)?;
             let goes_on = if self.window.ahead().is_empty() {
                 break;
             } else if let Some(block) = self.continuation()? {

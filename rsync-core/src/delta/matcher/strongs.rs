@@ -1,5 +1,8 @@
 //! The hashes of the blocks ahead.
 
+use std::io::{self, Read};
+
+use super::window::Window;
 use crate::checksum::{BlockHash, BlockKey, LANES};
 use crate::delta::shape::Shape;
 
@@ -63,21 +66,29 @@ impl<'a> Strongs<'a> {
         self.gone_on = 0;
     }
 
-    /// Bytes that should be ahead of offset `at` for [`Self::look_ahead`]; none if it has nothing to do.
-    pub(super) fn wanted_ahead(&self, at: u64) -> usize {
-        if self.gone_on < LANES || self.known(self.block_len, at).is_some() {
-            return 0;
+    /// Reads until at least `len` bytes are ahead, or the source ends. Where the block at the position is
+    /// expected to go on and is not known, hashes a row that begins with it.
+    pub(super) fn fill<R: Read>(
+        &mut self,
+        window: &mut Window<'_, R>,
+        len: usize,
+    ) -> io::Result<()> {
+        let at = window.offset();
+        let goes_on = self.gone_on >= LANES && self.known(self.block_len, at).is_none();
+        let row_len = if goes_on { self.row_len } else { 0 };
+        window.fill(len.max(row_len))?;
+        if row_len > 0 {
+            self.look_ahead(&window.ahead()[..row_len.min(window.ahead().len())], at);
         }
-        self.row_len
+        Ok(())
     }
 
-    /// Hashes a row of blocks: those of the first `len` bytes of `ahead`, which stands at offset `at` of
-    /// the source.
-    pub(super) fn look_ahead(&mut self, ahead: &[u8], len: usize, at: u64) {
-        let whole_blocks = len.min(ahead.len()) / self.block_len * self.block_len;
+    /// Hashes the whole blocks of `content`, which stands at offset `at` of the source.
+    fn look_ahead(&mut self, content: &[u8], at: u64) {
+        let whole_blocks = content.len() / self.block_len * self.block_len;
         self.row.clear();
         self.key
-            .hash_each(&ahead[..whole_blocks], self.block_len, &mut self.row);
+            .hash_each(&content[..whole_blocks], self.block_len, &mut self.row);
         self.row_at = at;
         self.bytes += whole_blocks as u64;
     }
