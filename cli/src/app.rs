@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use rsync_core::root::expect_descriptors;
+
 use crate::args::{self, Command, Parsed};
 use crate::errors::Failure;
 use crate::exit::Exit;
@@ -10,6 +12,7 @@ use crate::{doctor, generate, history, run, undo, verify};
 
 /// Does what the command line says; every failure has been reported when this returns.
 pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    expect_descriptors();
     let done = args::parse(args).and_then(|Parsed { command, matches }| match command {
         Command::Pull(sync) => run::sync(&sync, &matches, Verb::Pull),
         Command::Push(sync) => run::sync(&sync, &matches, Verb::Push),

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -369,6 +369,24 @@ fn a_signal_ends_the_run_with_20_and_leaves_nothing_half_done() {
 }
 
 /// Bytes that do not shrink.
+#[test]
+#[cfg(target_os = "linux")]
+fn there_is_room_for_descriptors_before_there_are_threads() {
+    let place = Place::new();
+    let shell = "while read line; do case $line in FDSize:*) echo $line >size; esac; done </proc/$PPID/status";
+    place.file("shell", &format!("#!/bin/sh\n{shell}\nexit 1\n"));
+    let script = place.path("shell");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let args = format!("pull --rsh {} host:/s/ d/", script.display());
+    place.command(&args).output().unwrap();
+    let said = fs::read_to_string(place.path("size")).unwrap();
+    let room = said
+        .split_whitespace()
+        .last()
+        .and_then(|room| room.parse::<u32>().ok());
+    assert!(room.unwrap() >= 1024, "{said}");
+}
+
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
     let mut next = || {

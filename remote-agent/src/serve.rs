@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rsync_core::engine::{self, Settings, Stream};
+use rsync_core::root::expect_descriptors;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::Error;
@@ -43,6 +44,7 @@ pub(crate) fn serve(
         std::env::set_current_dir(directory).map_err(Error::system("enter my directory"))?;
     }
     raise_open_files();
+    expect_descriptors();
     give_up_privileges();
 
     // Not `io::Stdout`: that would flush at every line feed.

@@ -317,6 +317,20 @@ fn a4_an_agent_that_serves_can_gain_no_rights() {
     assert!(status.contains("\nNoNewPrivs:\t1\n"), "{status}");
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn an_agent_has_room_for_its_descriptors_before_it_has_threads() {
+    let mut agent = agent(&["serve"]);
+    let mut first = [0; 1];
+    agent.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", agent.id())).unwrap();
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    let room = status.lines().find_map(|line| line.strip_prefix("FDSize:"));
+    let room: u32 = room.unwrap().trim().parse().unwrap();
+    assert!(room >= 1024, "{status}");
+}
+
 /// A client of which the agent hears the first words and nothing more.
 struct Silenced {
     agent: std::process::ChildStdin,
