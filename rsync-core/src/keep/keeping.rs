@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::journal::{Journal, Lines};
 use super::overwriting::Overwriting;
-use super::record::{After, Before, EVERYTHING, Loss, Number, Put, Record};
+use super::record::{After, Before, EVERYTHING, Loss, NAMES, Number, Put, Record};
 use super::step::{InPlace, Step, own_bytes};
 use super::trash::Trash;
 use crate::engine::keeper::{ContentKeeper, Keeper, New};
@@ -148,7 +148,15 @@ impl Keeping {
     pub(super) fn begin(&self, dir: &Dir) -> Option<Step<'_>> {
         let mut step = Step::new(self);
         step.start()?;
-        step.touch(dir);
+        if step.has_touched(dir) {
+            return Some(step);
+        }
+        // Not under the lock. Whoever comes first has looked before anything is changed in there.
+        drop(step);
+        let before = dir.own_entry(&EVERYTHING);
+        let mut step = Step::new(self);
+        step.start()?;
+        step.touch(dir, before);
         Some(step)
     }
 
@@ -200,12 +208,13 @@ impl Keeper for Keeping {
     fn put(&self, dir: &Dir, name: &FileName, new: New<'_>, replaces: bool) {
         let put = Put::of(new);
         // Not under the lock: for a run into an empty destination this is nearly all there is.
-        let is_free = !replaces
-            && match dir.entry(name, &Detail::default()) {
-                // Nobody looked at it before, and nothing is going to be put there.
-                Ok(Some(_)) => return,
-                found => found.is_ok(),
-            };
+        let found = dir.entry(name, &NAMES);
+        let is_free = match &found {
+            // Nobody looked at it before, and nothing is going to be put there.
+            Ok(Some(_)) if !replaces => return,
+            Ok(found) => found.is_none(),
+            Err(_) => false,
+        };
         let path = dir.path().join(name);
         let line = put.map(|put| {
             let created = Record::Created {
@@ -221,7 +230,12 @@ impl Keeper for Keeping {
             Ok(known) => known,
             Err(error) => return step.lost(&path, Some(&error)),
         };
-        if is_free || step.keep_replaced(dir, name, put) == InPlace::Nothing {
+        if is_free {
+            step.append(line);
+            return;
+        }
+        let (mut step, in_place) = step.keep_replaced(dir, name, found, put);
+        if in_place == InPlace::Nothing {
             step.append(line);
         }
     }
@@ -310,16 +324,17 @@ impl Keeper for Keeping {
     }
 
     fn rename(&self, from_dir: &Dir, from: &FileName, to_dir: &Dir, to: &FileName) {
-        let Some(mut step) = self.begin(from_dir) else {
+        let found = to_dir.entry(to, &NAMES);
+        let both = self.begin(from_dir).map(drop);
+        let Some(mut step) = both.and_then(|()| self.begin(to_dir)) else {
             return;
         };
-        step.touch(to_dir);
         let (from_path, to_path) = (from_dir.path().join(from), to_dir.path().join(to));
         let put = match Put::of(New::NameOf(from_dir, from)) {
             Ok(put) => put,
             Err(error) => return step.lost(&to_path, Some(&error)),
         };
-        step.keep_replaced(to_dir, to, put.clone());
+        let (mut step, _) = step.keep_replaced(to_dir, to, found, put.clone());
         step.write(&Record::Moved {
             from: from_path,
             to: to_path,
@@ -328,7 +343,7 @@ impl Keeper for Keeping {
     }
 
     fn remove(&self, dir: &Dir, name: &FileName) -> Result<(), Error> {
-        let found = dir.entry(name, &Detail::default());
+        let found = dir.entry(name, &NAMES);
         let Some((mut step, found)) = self.found(dir, name, found) else {
             return dir.remove_file(name);
         };
@@ -336,7 +351,7 @@ impl Keeper for Keeping {
             return dir.remove_file(name);
         }
         let path = dir.path().join(name);
-        let bytes = own_bytes(dir, name, &found);
+        let bytes = own_bytes(&found);
         let Some(number) = step.number(dir, bytes) else {
             step.lost(&path, None);
             return dir.remove_file(name);

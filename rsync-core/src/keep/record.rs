@@ -15,6 +15,14 @@ pub(super) const EVERYTHING: Detail = Detail {
     hard_links: true,
 };
 
+/// What tells whether a file has other names.
+pub(super) const NAMES: Detail = Detail {
+    owner: false,
+    xattrs: false,
+    acls: false,
+    hard_links: true,
+};
+
 /// Number under which an old version is kept.
 pub(super) type Number = u64;
 

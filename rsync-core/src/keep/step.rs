@@ -5,11 +5,11 @@ use std::sync::MutexGuard;
 
 use super::journal::{Journal, Lines, WRITE};
 use super::keeping::{Keeping, Origin, State, Writing};
-use super::record::{Before, EVERYTHING, Loss, Number, Put, Record};
-use super::trash::Trash;
+use super::record::{Before, Loss, Number, Put, Record};
+use super::trash::{self, Trash};
 use crate::entry::Entry;
 use crate::path::{FileName, RelPath};
-use crate::root::{Detail, Dir, Error};
+use crate::root::{Dir, Error};
 
 /// Nothing is kept on a file system with less room than this.
 const RESERVED_BYTES: u64 = 16 << 20;
@@ -74,14 +74,27 @@ impl<'a> Step<'a> {
         }
     }
 
+    /// Lets others go on while something is done that may take long.
+    pub(super) fn meanwhile<T>(self, work: impl FnOnce() -> T) -> (Self, T) {
+        let keeping = self.keeping;
+        drop(self);
+        let done = work();
+        (Self::new(keeping), done)
+    }
+
+    /// True if it is written down how a directory was.
+    pub(super) fn has_touched(&self, dir: &Dir) -> bool {
+        self.state.touched.contains_key(dir.path())
+    }
+
     /// Writes down how a directory is before the first change in it.
-    pub(super) fn touch(&mut self, dir: &Dir) {
-        if self.state.touched.contains_key(dir.path()) {
+    pub(super) fn touch(&mut self, dir: &Dir, before: Result<Entry, Error>) {
+        if self.has_touched(dir) {
             return;
         }
         let touched = &mut self.state.touched;
         touched.insert(dir.path().clone(), Origin::Found);
-        match dir.own_entry(&EVERYTHING) {
+        match before {
             Ok(entry) => self.write_directory(dir.path().clone(), &entry),
             Err(error) => self.lost(dir.path(), Some(&error)),
         }
@@ -202,29 +215,58 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Keeps the entry `name` of `dir`, which stays there until something replaces it.
-    pub(super) fn keep_replaced(&mut self, dir: &Dir, name: &FileName, put: Put) -> InPlace {
+    /// Keeps what was `found` as `name` in `dir`, which stays there until something replaces it.
+    pub(super) fn keep_replaced(
+        mut self,
+        dir: &Dir,
+        name: &FileName,
+        found: Result<Option<Entry>, Error>,
+        put: Put,
+    ) -> (Self, InPlace) {
         let path = dir.path().join(name);
-        let found = match dir.entry(name, &Detail::default()) {
+        let found = match found {
             Ok(Some(found)) => found,
-            Ok(None) => return InPlace::Nothing,
+            Ok(None) => return (self, InPlace::Nothing),
             Err(error) => {
                 self.lost(&path, Some(&error));
-                return InPlace::Something;
+                return (self, InPlace::Something);
             }
         };
         if found.is_dir() {
             // Only another directory, or nothing, takes its place: that has lines of its own.
-            return InPlace::Something;
+            return (self, InPlace::Something);
         }
-        let bytes = own_bytes(dir, name, &found);
-        let kept = self.keep(dir, &path, bytes, |trash, number| {
-            trash.link(dir, name, number)
+        let (mut step, kept) = self.link(dir, name, own_bytes(&found));
+        if let Some(kept) = kept {
+            step.write(&Record::Replaced { path, kept, put });
+        }
+        (step, InPlace::Something)
+    }
+
+    /// Gives the entry `name` of `dir` another name among what is kept, or copies it; gives the number.
+    fn link(mut self, dir: &Dir, name: &FileName, bytes: u64) -> (Self, Option<Number>) {
+        let path = dir.path().join(name);
+        let Some(number) = self.number(dir, bytes) else {
+            self.lost(&path, None);
+            return (self, None);
+        };
+        let opened = self.state.writing.as_ref().and_then(|it| it.trash.opened());
+        let (mut step, linked) = self.meanwhile(|| {
+            opened.is_some_and(|trash| trash::link(dir, name, &trash, number).is_ok())
         });
-        if let Some((kept, ())) = kept {
-            self.write(&Record::Replaced { path, kept, put });
+        let kept = match &mut step.state.writing {
+            Some(_) if linked => Ok(()),
+            Some(writing) => writing.trash.link(dir, name, number),
+            None => return (step, None),
+        };
+        match kept {
+            Ok(()) => (step, Some(number)),
+            Err(error) => {
+                step.give_back(bytes);
+                step.lost(&path, Some(&error));
+                (step, None)
+            }
         }
-        InPlace::Something
     }
 }
 
@@ -244,10 +286,8 @@ fn has_room(dir: &Dir) -> bool {
     })
 }
 
-/// Bytes that go with this name of a file.
-pub(super) fn own_bytes(dir: &Dir, name: &FileName, found: &Entry) -> u64 {
-    match found.file_size() {
-        Some(size) if dir.names_of(name).is_ok_and(|names| names <= 1) => size,
-        _ => 0,
-    }
+/// Bytes that go with the only name of a file, which was described with [`NAMES`](super::record::NAMES).
+pub(super) fn own_bytes(found: &Entry) -> u64 {
+    let size = found.file_size().filter(|_| found.link.is_none());
+    size.unwrap_or(0)
 }

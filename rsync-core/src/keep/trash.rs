@@ -69,11 +69,15 @@ impl Trash {
         })
     }
 
+    /// Where old versions are kept at once, if that is known.
+    pub(super) fn opened(&self) -> Option<Dir> {
+        self.places.iter().find(|it| it.is_near)?.opened.clone()
+    }
+
     /// Gives the entry `name` of `dir` another name here, or copies it.
     pub(super) fn link(&mut self, dir: &Dir, name: &FileName, to: Number) -> Result<(), Error> {
-        let to = name_of(to)?;
-        self.nearby(&mut |trash| dir.create_hard_link(name, trash, &to))
-            .or_else(|_| copy(dir, name, self.places[0].open()?, &to, false))
+        self.nearby(&mut |trash| link(dir, name, trash, to))
+            .or_else(|_| copy(dir, name, self.places[0].open()?, &name_of(to)?, false))
     }
 
     /// Moves the entry `name` of `dir` here.
@@ -226,6 +230,11 @@ fn open_or_create(dir: &Dir, name: &FileName) -> Result<Dir, Error> {
 
 fn is_elsewhere(error: &Error) -> bool {
     error.code() == Errno::XDEV.raw_os_error()
+}
+
+/// Gives the entry `name` of `dir` another name in the directory where old versions are.
+pub(super) fn link(dir: &Dir, name: &FileName, trash: &Dir, to: Number) -> Result<(), Error> {
+    dir.create_hard_link(name, trash, &name_of(to)?)
 }
 
 fn name_of(number: Number) -> Result<FileName, Error> {

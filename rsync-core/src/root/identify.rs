@@ -23,15 +23,6 @@ impl Dir {
             Err(errno) => Err(errno).context("stat", self.at(name)),
         }
     }
-
-    /// How many names the entry `name` has; none if there is no such entry.
-    pub fn names_of(&self, name: &FileName) -> Result<u64, Error> {
-        match Stat::at(self.fd(), name.as_bytes()) {
-            Ok(stat) => Ok(stat.names),
-            Err(Errno::NOENT) => Ok(0),
-            Err(errno) => Err(errno).context("stat", self.at(name)),
-        }
-    }
 }
 
 /// True if a directory belongs to this process's user and nobody else may write to it.
