@@ -387,6 +387,62 @@ fn there_is_room_for_descriptors_before_there_are_threads() {
     assert!(room.unwrap() >= 1024, "{said}");
 }
 
+/// In more directories than can be open at a time: a file that changes, one that is new, one that is
+/// there under another name, one that goes, and a directory that makes way for a link.
+fn many_directories(place: &Place) {
+    const DIRECTORIES: usize = 300;
+    let old = noise(20_000);
+    for number in 0..DIRECTORIES {
+        for (top, mark) in [("s", "newer"), ("d", "old")] {
+            let dir = format!("{top}/{number:03}");
+            place.file(&format!("{dir}/{mark}"), &format!("{mark} {number}"));
+            let path = place.path(&format!("{dir}/changed"));
+            fs::write(&path, [&old, dir.as_bytes(), mark.as_bytes()].concat()).unwrap();
+            place.date(
+                &format!("{dir}/changed"),
+                1_000 * mark.len() as i64 + number as i64,
+            );
+            let moved = format!("{dir}/moved-{mark}");
+            place.file(&moved, &format!("{number:05}"));
+            place.date(&moved, 1_000_000 + number as i64);
+        }
+        symlink("newer", place.path(&format!("s/{number:03}/way"))).unwrap();
+        place.file(&format!("d/{number:03}/way/made"), "a directory");
+    }
+}
+
+#[test]
+fn a_run_that_may_have_few_descriptors_brings_everything() {
+    for descriptors in ["80", "256"] {
+        for (verb, destination) in [("pull", "d/"), ("push", "d/")] {
+            let place = Place::new();
+            many_directories(&place);
+            let command = place.command(&format!("{verb} --delete s/ {destination}"));
+            let mut limited = Command::new("sh");
+            limited
+                .args(["-c", "ulimit -n $0; exec \"$@\"", descriptors])
+                .arg(command.get_program())
+                .args(command.get_args())
+                .envs(
+                    command
+                        .get_envs()
+                        .filter_map(|(name, value)| Some((name, value?))),
+                )
+                .current_dir(place.dir.path());
+            let output = limited.output().unwrap();
+            let said = text(&output.stderr);
+            assert!(output.status.success(), "{verb} {descriptors}: {said}");
+            assert!(!said.contains("can not be undone"), "{said}");
+            let differs = Command::new("diff")
+                .args(["-r", "s", "d"])
+                .current_dir(place.dir.path())
+                .output()
+                .unwrap();
+            assert_eq!(text(&differs.stdout), "", "{verb} {descriptors}: {said}");
+        }
+    }
+}
+
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
     let mut next = || {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::path::RelPath;
 use crate::root::{self, Dir, Root};
 
-/// Most directories kept open at a time.
+/// Most directories kept open at a time; fewer where the process may not have many descriptors.
 const MAX_OPEN: usize = 256;
 
 /// Opens directories beneath one root and keeps the latest open.
@@ -37,7 +37,7 @@ impl<'a> Handles<'a> {
     /// Remembers an open directory.
     pub(crate) fn keep(&self, path: &RelPath, dir: &Arc<Dir>) {
         let mut open = self.lock();
-        if open.len() >= MAX_OPEN {
+        if open.len() >= MAX_OPEN.min(root::most_held() / 2) {
             open.clear();
         }
         open.insert(path.clone(), Arc::clone(dir));

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, openat};
 
+use super::descriptors::Counted;
 use super::error::{Context, Error};
 use super::follow::Following;
 use super::stat::{Identity, Stat};
@@ -32,6 +33,8 @@ struct Held {
     read: Mutex<bool>,
     /// Which links are followed, if any are.
     following: Option<Following>,
+    /// Too many of them leave no descriptors for anything else.
+    _counted: Counted,
 }
 
 impl Dir {
@@ -41,6 +44,7 @@ impl Dir {
             path,
             read: Mutex::new(false),
             following,
+            _counted: Counted::new(),
         }))
     }
 

@@ -80,6 +80,7 @@ pub use acl::acl_under_mode;
 pub use confine::Access;
 pub use create::StagedEntry;
 pub use descriptors::expect_descriptors;
+pub(crate) use descriptors::{may_hold_more, most_held};
 pub use dir::Dir;
 pub use error::Error;
 pub use identify::{is_own_directory, is_private_file};

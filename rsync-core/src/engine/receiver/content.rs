@@ -14,6 +14,7 @@ use std::sync::PoisonError;
 use crate::checksum::Digest;
 use crate::engine::keeper::New;
 use crate::engine::receiver::moves::Candidate;
+use crate::engine::receiver::parent::Parent;
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{backup, moves, partial, want};
@@ -202,7 +203,7 @@ fn again(
         give_up(shared, &place, failure);
         return shared.pending.done();
     }
-    ask_again(shared, file, place, attempts + 1);
+    ask_again(shared, file, place.wait(), attempts + 1);
 }
 
 /// Accounts for a file that does not come, with `failure` (nothing means that it arrived corrupt).
@@ -225,13 +226,25 @@ fn not_grown(shared: &Shared<'_>, file: FileId, pending: Pending) {
     ask_again(shared, file, place, pending.attempts);
 }
 
-fn ask_again(shared: &Shared<'_>, file: FileId, place: Place, attempts: u32) {
+fn ask_again(shared: &Shared<'_>, file: FileId, place: Place<Parent>, attempts: u32) {
     let name = place.entry.name.clone();
     let place = Some(place);
     shared.pending.put_back(file, Pending { place, attempts });
     // An error of the connection is seen by whoever receives.
     let _ = want::content(shared, file, &name);
     shared.outbox.flush();
+}
+
+/// Where a file goes whose content has come; nothing if it goes nowhere, or if its directory can not be
+/// opened, which is accounted for.
+pub(super) fn opened(shared: &Shared<'_>, place: Option<Place<Parent>>) -> Option<Place> {
+    match place?.open(shared) {
+        Ok(place) => Some(place),
+        Err((path, error)) => {
+            shared.account.destination_failed(&path, error);
+            None
+        }
+    }
 }
 
 /// So many files arrived, for which `file` stands, and what they hold has this digest.
@@ -269,7 +282,7 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
             ..
         } = place;
         let replacement = super::finish::Replacement {
-            dir,
+            dir: Parent::of(&dir),
             path,
             entry,
             found,

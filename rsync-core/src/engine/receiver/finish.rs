@@ -9,6 +9,7 @@ use crate::engine::error::Error;
 use crate::engine::handles::Handles;
 use crate::engine::keeper::New;
 use crate::engine::receiver::listing::Group;
+use crate::engine::receiver::parent::Parent;
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{backup, content, delete};
 use crate::entry::{Entry, LinkId};
@@ -30,7 +31,7 @@ pub(super) struct Late {
     /// Entries that take the place of directories.
     pub(super) replacements: Vec<Replacement>,
     /// Directories that a dry run would replace, with those they are in.
-    pub(super) replaced: Vec<(Arc<Dir>, RelPath, Entry)>,
+    pub(super) replaced: Vec<(Parent, RelPath, Entry)>,
     /// Hard links to be made.
     pub(super) links: Vec<Group>,
     /// The whole source could be listed.
@@ -42,7 +43,7 @@ pub(super) struct Late {
 /// An entry that takes the place of a directory.
 #[derive(Debug)]
 pub(super) struct Replacement {
-    pub(super) dir: Arc<Dir>,
+    pub(super) dir: Parent,
     pub(super) path: RelPath,
     pub(super) entry: Entry,
     pub(super) found: Option<Entry>,
@@ -62,7 +63,8 @@ pub(super) fn finish(
         replace(shared, replacement);
     }
     for (dir, parent, found) in late.replaced.drain(..) {
-        if let Err(error) = delete::clear(shared, &dir, &parent, &found) {
+        let dir = dir.open(shared);
+        if let Err(error) = dir.and_then(|dir| delete::clear(shared, &dir, &parent, &found)) {
             shared.account.trouble(&parent, error);
         }
     }
@@ -113,10 +115,13 @@ fn replace(shared: &Shared<'_>, replacement: Replacement) {
         staged,
     } = replacement;
     let parent = path.parent().unwrap_or_default();
-    let cleared = found
-        .as_ref()
-        .map_or(Ok(()), |found| delete::clear(shared, &dir, &parent, found));
-    let put = cleared.and_then(|()| match staged {
+    let cleared = dir.open(shared).and_then(|dir| {
+        if let Some(found) = &found {
+            delete::clear(shared, &dir, &parent, found)?;
+        }
+        Ok(dir)
+    });
+    let put = cleared.and_then(|dir| match staged {
         Some(staged) => {
             staged.set_metadata(&metadata)?;
             content::announce(shared, &dir, &entry.name, &staged, true)?;

@@ -13,6 +13,7 @@ mod finish;
 mod listing;
 mod metadata;
 mod moves;
+mod parent;
 mod partial;
 mod pending;
 mod prepare;

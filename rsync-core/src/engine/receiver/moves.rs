@@ -11,6 +11,7 @@ use crate::checksum::Digest;
 use crate::engine::error::Error;
 use crate::engine::receiver::content::{self, Job};
 use crate::engine::receiver::delete;
+use crate::engine::receiver::parent::Parent;
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::want;
@@ -48,7 +49,7 @@ impl Deferred {
 /// A file here that may hold what a new one holds.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
-    dir: Arc<Dir>,
+    dir: Parent,
     path: RelPath,
     name: FileName,
     mtime: Timestamp,
@@ -132,7 +133,7 @@ fn candidates(shared: &Shared<'_>) -> HashMap<u64, Vec<Candidate>> {
     let mut add = |dir: &Arc<Dir>, parent: &RelPath, entry: &Entry| {
         if let Some(size) = entry.file_size().filter(|&size| size > 0) {
             let candidate = Candidate {
-                dir: Arc::clone(dir),
+                dir: Parent::of(dir),
                 path: parent.join(&entry.name),
                 name: entry.name.clone(),
                 mtime: entry.mtime,
@@ -190,13 +191,14 @@ pub(super) fn compare(
     let Some(pending) = shared.pending.take(file) else {
         return;
     };
-    let Some(place) = pending.place else {
+    let Some(place) = content::opened(shared, pending.place) else {
         return shared.pending.done();
     };
     room.resize(MAX_CONTENT_LEN, 0);
     let same = match result {
         Ok(digest) => {
-            digest_of(&candidate.dir, &candidate.name, room).is_ok_and(|here| here == digest)
+            let dir = candidate.dir.open(shared).ok();
+            dir.and_then(|dir| digest_of(&dir, &candidate.name, room).ok()) == Some(digest)
         }
         Err(failure) => {
             shared.account.source_failed(&place.path, failure);
@@ -225,7 +227,7 @@ pub(super) fn compare(
     shared.pending.put_back(
         file,
         Pending {
-            place: Some(place),
+            place: Some(place.wait()),
             attempts: pending.attempts,
         },
     );
@@ -249,20 +251,21 @@ fn use_candidate(
         && !shared.source_is_new()
         && options.limit.is_none()
         && shared.options.backup.is_none();
-    if may_rename && !has_other_names(candidate)? {
+    let dir = candidate.dir.open(shared)?;
+    if may_rename && !has_other_names(&dir, &candidate.name)? {
         let (from, to) = (&candidate.name, &place.entry.name);
         if let Some(keeper) = shared.keeper() {
-            keeper.rename(&candidate.dir, from, &place.dir, to);
+            keeper.rename(&dir, from, &place.dir, to);
         }
         if place.found.is_some() {
-            candidate.dir.rename(from, &place.dir, to)?;
+            dir.rename(from, &place.dir, to)?;
         } else {
-            candidate.dir.rename_no_replace(from, &place.dir, to)?;
+            dir.rename_no_replace(from, &place.dir, to)?;
         }
         shared.account.deleted(&candidate.path, &place.entry.kind);
         return shared.set_metadata(&place.dir, to, &metadata);
     }
-    let basis = candidate.dir.open_file(&candidate.name)?;
+    let basis = dir.open_file(&candidate.name)?;
     let size = place.entry.file_size().unwrap_or(0);
     let mut staged = shared.stage(&place.dir)?;
     staged.copy_from(&basis, 0, 0, size)?;
@@ -271,11 +274,11 @@ fn use_candidate(
 }
 
 /// True if what is done to the candidate would be done to a file that stays.
-fn has_other_names(candidate: &Candidate) -> Result<bool, root::Error> {
+fn has_other_names(dir: &Dir, name: &FileName) -> Result<bool, root::Error> {
     let detail = Detail {
         hard_links: true,
         ..Detail::default()
     };
-    let found = candidate.dir.entry(&candidate.name, &detail)?;
+    let found = dir.entry(name, &detail)?;
     Ok(found.is_some_and(|found| found.link.is_some()))
 }

@@ -4,27 +4,29 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::error::Error;
+use crate::engine::receiver::parent::Parent;
 use crate::engine::receiver::partial::Basis;
+use crate::engine::receiver::shared::Shared;
 use crate::entry::Entry;
 use crate::monitor::Change;
 use crate::path::RelPath;
-use crate::root::Dir;
+use crate::root::{self, Dir};
 use crate::wire::message::{FileId, Interim};
 
 /// A file of the source whose content is wanted or sent unasked.
 #[derive(Debug)]
 pub(crate) struct Pending {
     /// Where it goes, unless it goes nowhere.
-    pub(crate) place: Option<Place>,
+    pub(super) place: Option<Place<Parent>>,
     /// How often its content was asked for.
     pub(crate) attempts: u32,
 }
 
-/// Where a file goes.
+/// Where a file goes, with its directory open, or not so while the file waits.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Place<D = Arc<Dir>> {
     /// Its directory.
-    pub(crate) dir: Arc<Dir>,
+    pub(crate) dir: D,
     /// Its path.
     pub(crate) path: RelPath,
     /// The entry as it should be.
@@ -41,6 +43,43 @@ pub(crate) struct Place {
     pub(super) is_changing: bool,
     /// It does not begin with what is there now, or is not believed to.
     pub(super) has_not_grown: bool,
+}
+
+impl<D> Place<D> {
+    fn with_dir<E>(self, dir: E) -> Place<E> {
+        Place {
+            dir,
+            path: self.path,
+            entry: self.entry,
+            found: self.found,
+            change: self.change,
+            kept: self.kept,
+            basis: self.basis,
+            is_changing: self.is_changing,
+            has_not_grown: self.has_not_grown,
+        }
+    }
+}
+
+impl Place {
+    /// As it waits for content.
+    pub(super) fn wait(self) -> Place<Parent> {
+        let parent = Parent::of(&self.dir);
+        self.with_dir(parent)
+    }
+}
+
+impl Place<Parent> {
+    /// As something is done in it.
+    ///
+    /// # Errors
+    /// The path, and why its directory can not be opened.
+    pub(super) fn open(self, shared: &Shared<'_>) -> Result<Place, (RelPath, root::Error)> {
+        match self.dir.open(shared) {
+            Ok(dir) => Ok(self.with_dir(dir)),
+            Err(error) => Err((self.path, error)),
+        }
+    }
 }
 
 /// All pending files of a run.

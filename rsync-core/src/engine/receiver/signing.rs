@@ -9,9 +9,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::checksum::BlockHash;
 use crate::delta::{RangeSums, Shape, SignError};
 use crate::engine::connection::ConnectionError;
+use crate::engine::receiver::parent::Parent;
 use crate::engine::receiver::shared::Shared;
 use crate::path::FileName;
-use crate::root::{Dir, SourceFile};
+use crate::root::SourceFile;
 use crate::wire::message::{FileId, FromReceiver, How};
 
 use ranges::Emit;
@@ -37,7 +38,7 @@ pub(super) struct Task {
     pub(super) name: FileName,
     /// The name of what is signed.
     pub(super) basis: FileName,
-    pub(super) dir: Arc<Dir>,
+    pub(super) dir: Parent,
     pub(super) shape: Shape,
     pub(super) form: Form,
 }
@@ -196,7 +197,8 @@ pub(super) fn sign(shared: &Shared<'_>) {
 
 fn sign_one(shared: &Shared<'_>, task: &Task) -> Result<(), ConnectionError> {
     let file = task.file;
-    let basis = task.dir.open_file(&task.basis).ok();
+    let dir = task.dir.open(shared);
+    let basis = dir.and_then(|dir| dir.open_file(&task.basis)).ok();
     let is_as_listed = |basis: &SourceFile| basis.opened().size == task.shape.basis_len();
     let Some(basis) = basis.filter(is_as_listed) else {
         // Gone or changed since it was listed: there is nothing to build on.

@@ -1,7 +1,5 @@
 //! Asking for content: in which form a file promises to cause least traffic.
 
-use std::sync::Arc;
-
 use crate::delta::Shape;
 use crate::engine::error::Error;
 use crate::engine::receiver::partial;
@@ -52,7 +50,7 @@ pub(super) fn content(shared: &Shared<'_>, file: FileId, name: &FileName) -> Res
             file,
             name: name.clone(),
             basis: basis_name.clone(),
-            dir: Arc::clone(&place.dir),
+            dir: place.dir.clone(),
             shape,
             form,
         };
@@ -76,12 +74,14 @@ fn find_partial(shared: &Shared<'_>, file: FileId) {
         let size = place.entry.file_size()?;
         let may_be_there = pending.attempts == 1 || place.is_changing;
         (may_be_there && partial::applies(size)).then(|| {
-            let (dir, name) = (Arc::clone(&place.dir), place.entry.name.clone());
+            let (dir, name) = (place.dir.clone(), place.entry.name.clone());
             (dir, name, place.found.clone(), size)
         })
     });
     // Not with all files locked: putting a basis together may take a while.
-    if let Some(Some((dir, name, found, size))) = known {
+    if let Some(Some((dir, name, found, size))) = known
+        && let Ok(dir) = dir.open(shared)
+    {
         let basis = partial::find(shared, &dir, &name, found.as_ref(), size);
         shared.pending.with(file, |pending| {
             if let Some(place) = &mut pending.place {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Files, again, not_put, open_old, put, transferred, wanted_metadata};
+use super::{Files, again, not_put, open_old, opened, put, transferred, wanted_metadata};
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
 use crate::root::{self, Metadata, StagedFile, Stamp};
@@ -44,7 +44,7 @@ fn one(
     (file, pending, seen): (FileId, Pending, Seen),
     content: Option<&[u8]>,
 ) {
-    let Some(mut place) = pending.place else {
+    let Some(mut place) = opened(shared, pending.place) else {
         return shared.pending.done();
     };
     let Some(content) = content.filter(|content| content.len() as u64 == seen.size) else {

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use super::basis::Basis;
 use super::digest::ContentHasher;
-use super::{MAX_ATTEMPTS, again, arrived, commit, give_up, open_old, put};
+use super::{MAX_ATTEMPTS, again, arrived, commit, give_up, open_old, opened, put};
 use crate::checksum::{Digest, Hasher};
 use crate::engine::keeper::ContentKeeper;
 use crate::engine::receiver::partial;
@@ -59,10 +59,8 @@ struct Open<'a> {
 impl<'a> Writing<'a> {
     /// Opens what is needed.
     pub(super) fn begin(shared: &Shared<'a>, file: FileId, pending: Pending, seen: Seen) -> Self {
-        let Pending {
-            mut place,
-            attempts,
-        } = pending;
+        let Pending { place, attempts } = pending;
+        let mut place = opened(shared, place);
         let state = match &mut place {
             Some(place) => open(shared, file, place, attempts, seen),
             None => Err(Fault::Unwanted),
@@ -194,7 +192,7 @@ impl Writing<'_> {
     /// What came is void: the file is to be asked for again.
     pub(super) fn withdraw(self) -> Pending {
         Pending {
-            place: self.pending,
+            place: self.pending.map(Place::wait),
             attempts: self.attempts,
         }
     }

@@ -6,6 +6,7 @@ use super::links::Member;
 use super::{Blocked, Listings, OWNER_BITS, OpenListing};
 use crate::engine::error::Error;
 use crate::engine::receiver::finish::Replacement;
+use crate::engine::receiver::parent::Parent;
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{backup, content, delete, want};
@@ -146,7 +147,7 @@ impl Listings<'_, '_> {
         path: RelPath,
         entry: Entry,
         found: Option<Entry>,
-    ) -> Option<Place> {
+    ) -> Option<Place<Parent>> {
         let (mut entry, mut found) = (entry, found);
         let link = entry
             .link_id()
@@ -200,7 +201,7 @@ impl Listings<'_, '_> {
                     return None;
                 };
                 Some(Place {
-                    dir: Arc::clone(dir),
+                    dir: Parent::of(dir),
                     path,
                     entry,
                     found,
@@ -265,7 +266,7 @@ impl Listings<'_, '_> {
         if found.as_ref().is_some_and(Entry::is_dir) {
             // A whole directory has to go first, which is a deletion: that comes last.
             let replacement = Replacement {
-                dir: Arc::clone(dir),
+                dir: Parent::of(dir),
                 path,
                 entry,
                 found,
@@ -309,7 +310,7 @@ impl Listings<'_, '_> {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .replaced
-                .push((Arc::clone(dir), open.path.clone(), found));
+                .push((Parent::of(dir), open.path.clone(), found));
         }
     }
 
@@ -341,7 +342,7 @@ impl Listings<'_, '_> {
     }
 
     /// Asks for content, now or once it is known that it can not be found here.
-    fn ask(&mut self, file: FileId, place: Place, unasked: bool) -> Result<(), Error> {
+    fn ask(&mut self, file: FileId, place: Place<Parent>, unasked: bool) -> Result<(), Error> {
         let is_new = place.change.created;
         let size = place.entry.file_size().unwrap_or(0);
         {
