@@ -39,6 +39,7 @@ static SUBSTITUTE: [u16; 256] = {
 /// any x86-64 or arm64 processor.
 const LANES: usize = 8;
 /// The same with the longer registers of AVX2, where they take less than half of the time.
+#[cfg(any(test, target_arch = "x86_64"))]
 const WIDE_LANES: usize = 32;
 /// Most rows before a column's `b` could leave 32 bits: 256·257/2·65535 < 2^32.
 const ROWS: usize = 256;
