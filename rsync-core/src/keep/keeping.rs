@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::journal::{Journal, Lines};
 use super::overwriting::Overwriting;
 use super::record::{After, Before, EVERYTHING, Loss, NAMES, Number, Put, Record};
-use super::step::{InPlace, Step, own_bytes};
+use super::step::{Step, own_bytes};
 use super::trash::Trash;
 use crate::engine::keeper::{ContentKeeper, Keeper, New};
 use crate::entry::Entry;
@@ -232,11 +232,8 @@ impl Keeper for Keeping {
         };
         if is_free {
             step.append(line);
-            return;
-        }
-        let (mut step, in_place) = step.keep_replaced(dir, name, found, put);
-        if in_place == InPlace::Nothing {
-            step.append(line);
+        } else {
+            step.keep_replaced(dir, name, found, put);
         }
     }
 
@@ -334,7 +331,7 @@ impl Keeper for Keeping {
             Ok(put) => put,
             Err(error) => return step.lost(&to_path, Some(&error)),
         };
-        let (mut step, _) = step.keep_replaced(to_dir, to, found, put.clone());
+        step = step.keep_replaced(to_dir, to, found, put.clone());
         step.write(&Record::Moved {
             from: from_path,
             to: to_path,

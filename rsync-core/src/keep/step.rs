@@ -215,32 +215,33 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Keeps what was `found` as `name` in `dir`, which stays there until something replaces it.
+    /// Keeps what was `found` as `name` in `dir`, if anything was, which stays there until something
+    /// replaces it.
     pub(super) fn keep_replaced(
         mut self,
         dir: &Dir,
         name: &FileName,
         found: Result<Option<Entry>, Error>,
         put: Put,
-    ) -> (Self, InPlace) {
+    ) -> Self {
         let path = dir.path().join(name);
         let found = match found {
             Ok(Some(found)) => found,
-            Ok(None) => return (self, InPlace::Nothing),
+            Ok(None) => return self,
             Err(error) => {
                 self.lost(&path, Some(&error));
-                return (self, InPlace::Something);
+                return self;
             }
         };
         if found.is_dir() {
             // Only another directory, or nothing, takes its place: that has lines of its own.
-            return (self, InPlace::Something);
+            return self;
         }
         let (mut step, kept) = self.link(dir, name, own_bytes(&found));
         if let Some(kept) = kept {
             step.write(&Record::Replaced { path, kept, put });
         }
-        (step, InPlace::Something)
+        step
     }
 
     /// Gives the entry `name` of `dir` another name among what is kept, or copies it; gives the number.
@@ -254,6 +255,11 @@ impl<'a> Step<'a> {
         let (mut step, linked) = self.meanwhile(|| {
             opened.is_some_and(|trash| trash::link(dir, name, &trash, number).is_ok())
         });
+        // The journal may have broken off meanwhile.
+        if step.start().is_none() {
+            step.give_back(bytes);
+            return (step, None);
+        }
         let kept = match &mut step.state.writing {
             Some(_) if linked => Ok(()),
             Some(writing) => writing.trash.link(dir, name, number),
@@ -268,15 +274,6 @@ impl<'a> Step<'a> {
             }
         }
     }
-}
-
-/// What is where something is put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum InPlace {
-    /// Nothing: what is put there is new.
-    Nothing,
-    /// Something, which is kept if it can be replaced.
-    Something,
 }
 
 /// False where the file system is about to be full: what is kept must not be what fills it.
