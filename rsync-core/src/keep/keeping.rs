@@ -152,9 +152,7 @@ impl Keeping {
             return Some(step);
         }
         // Not under the lock. Whoever comes first has looked before anything is changed in there.
-        drop(step);
-        let before = dir.own_entry(&EVERYTHING);
-        let mut step = Step::new(self);
+        let (mut step, before) = step.meanwhile(|| dir.own_entry(&EVERYTHING));
         step.start()?;
         step.touch(dir, before);
         Some(step)
