@@ -205,14 +205,17 @@ impl<'a> Step<'a> {
             return None;
         };
         let kept = keep(&mut self.state.writing.as_mut()?.trash, number);
-        match kept {
-            Ok(given) => Some((number, given)),
-            Err(error) => {
-                self.give_back(bytes);
-                self.lost(path, Some(&error));
-                None
-            }
-        }
+        self.put_aside(path, bytes, kept)
+            .map(|given| (number, given))
+    }
+
+    /// What putting `path` aside gave, unless that failed: then it is lost, and its room is free again.
+    fn put_aside<T>(&mut self, path: &RelPath, bytes: u64, kept: Result<T, Error>) -> Option<T> {
+        kept.map_err(|error| {
+            self.give_back(bytes);
+            self.lost(path, Some(&error));
+        })
+        .ok()
     }
 
     /// Keeps what was `found` as `name` in `dir`, if anything was, which stays there until something
@@ -265,14 +268,8 @@ impl<'a> Step<'a> {
             Some(writing) => writing.trash.link(dir, name, number),
             None => return (step, None),
         };
-        match kept {
-            Ok(()) => (step, Some(number)),
-            Err(error) => {
-                step.give_back(bytes);
-                step.lost(&path, Some(&error));
-                (step, None)
-            }
-        }
+        let kept = step.put_aside(&path, bytes, kept);
+        (step, kept.map(|()| number))
     }
 }
 
