@@ -387,7 +387,8 @@ fn there_is_room_for_descriptors_before_there_are_threads() {
 }
 
 /// In more directories than can be open at a time: a file that changes, one that is new, one that is
-/// there under another name, one that goes, and a directory that makes way for a link.
+/// there under another name, one that goes, and directories that make way for a link and for a file. In one
+/// of them, as many directories in each other, which go.
 fn many_directories(place: &Place) {
     const DIRECTORIES: usize = 300;
     let old = noise(20_000);
@@ -407,7 +408,10 @@ fn many_directories(place: &Place) {
         }
         symlink("newer", place.path(&format!("s/{number:03}/way"))).unwrap();
         place.file(&format!("d/{number:03}/way/made"), "a directory");
+        place.file(&format!("s/{number:03}/full"), "a file");
+        place.file(&format!("d/{number:03}/full/of"), "files");
     }
+    place.file(&format!("d/000/{}file", "deep/".repeat(DIRECTORIES)), "");
 }
 
 #[test]

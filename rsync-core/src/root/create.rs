@@ -18,9 +18,9 @@ use crate::path::FileName;
 /// Special files are private until their metadata is set.
 const PRIVATE: u32 = 0o600;
 
-/// A link or special file under a temporary name. Removed when dropped, unless committed.
+/// A link, a special file or a complete file under a temporary name. Removed when dropped, unless committed.
 #[derive(Debug)]
-pub struct StagedEntry(Pending);
+pub struct StagedEntry(pub(super) Pending);
 
 impl StagedEntry {
     /// Puts it in place as `name` of `dir`, replacing what is there unless that is a directory.

@@ -66,6 +66,7 @@ mod system;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod write_behind;
 mod xattr;
 
@@ -95,6 +96,7 @@ pub use stat::{Identity, Stamp};
 pub use temporary::{
     KEPT_NAME, is_own_name, is_temporary_name, temporary_name, temporary_name_for,
 };
+pub use waiting::WaitingFile;
 
 use crate::path::RelPath;
 

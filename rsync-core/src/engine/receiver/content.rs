@@ -273,29 +273,7 @@ fn open_old(shared: &Shared<'_>, place: &mut Place) -> Result<root::StagedFile, 
 fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Seen, told: u64) {
     let metadata = wanted_metadata(shared, &mut place, seen);
     if place.found.as_ref().is_some_and(Entry::is_dir) {
-        let Place {
-            dir,
-            path,
-            entry,
-            found,
-            change,
-            ..
-        } = place;
-        let replacement = super::finish::Replacement {
-            dir: Parent::of(&dir),
-            path,
-            entry,
-            found,
-            change,
-            metadata,
-            staged: Some(staged),
-        };
-        return shared
-            .late
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .replacements
-            .push(replacement);
+        return put_late(shared, place, staged, metadata);
     }
     let to_keep = place.found.as_ref().filter(|_| !place.kept);
     let put = backup::keep(shared, &place.path, to_keep).and_then(|()| {
@@ -309,6 +287,26 @@ fn put(shared: &Shared<'_>, mut place: Place, staged: root::StagedFile, seen: Se
         }
         Err(error) => not_put(shared, &place.path, place.found.as_ref(), error),
     }
+}
+
+/// Lets a verified file wait for the place of a directory.
+fn put_late(shared: &Shared<'_>, place: Place, staged: root::StagedFile, metadata: Metadata) {
+    let waiting = staged.set_metadata(&metadata).and_then(|()| staged.wait());
+    let staged = match waiting {
+        Ok(waiting) => Some(waiting),
+        Err(error) => return shared.account.destination_failed(&place.path, error),
+    };
+    let replacement = super::finish::Replacement {
+        dir: Parent::of(&place.dir),
+        path: place.path,
+        entry: place.entry,
+        found: place.found,
+        change: place.change,
+        metadata,
+        staged,
+    };
+    let mut late = shared.late.lock().unwrap_or_else(PoisonError::into_inner);
+    late.replacements.push(replacement);
 }
 
 /// The metadata that a file gets, and its size, as it was read.

@@ -4,6 +4,7 @@
 //! (or, with `--delete-before`, after the whole listing is known), and never if the source
 //! could not be read completely or is empty.
 
+use std::mem;
 use std::sync::Arc;
 
 use crate::engine::receiver::listing::OWNER_BITS;
@@ -146,7 +147,6 @@ struct Deleting<'s, 'a> {
 
 /// A directory on the way down and back up.
 struct Level {
-    dir: Arc<Dir>,
     path: RelPath,
     scope: Scope,
     /// What is still to be removed from it.
@@ -183,29 +183,55 @@ impl Deleting<'_, '_> {
         // An old version that is kept in the directory keeps that.
         let backup = self.shared.options.backup.as_ref();
         let keeps_beside = backup.is_some_and(|backup| backup.directory.is_none());
-        let mut above: Vec<Level> = Vec::new();
-        let mut level = self.level(dir, parent, entry, scope)?;
+        // With their directories, as far as there are descriptors for them.
+        let mut above: Vec<(Level, Option<Arc<Dir>>)> = Vec::new();
+        let (mut level, mut here) = self.level(dir, parent, entry, scope)?;
         loop {
             match level.entries.pop() {
                 Some(entry) if entry.is_dir() => {
-                    match self.level(&level.dir, &level.path, &entry, &level.scope) {
-                        Some(below) => above.push(std::mem::replace(&mut level, below)),
+                    match self.level(&here, &level.path, &entry, &level.scope) {
+                        Some((below, dir)) => {
+                            let left = mem::replace(&mut here, dir);
+                            let held = root::may_hold_more().then_some(left);
+                            above.push((mem::replace(&mut level, below), held));
+                        }
                         None => level.stays = true,
                     }
                 }
                 Some(entry) => {
                     let path = level.path.join(&entry.name);
-                    let removed = self.remove_leaf(&level.dir, &path, &entry);
+                    let removed = self.remove_leaf(&here, &path, &entry);
                     level.stays |= !removed || keeps_beside;
                 }
                 None => {
-                    let Some(next) = above.pop() else {
+                    let Some((next, held)) = above.pop() else {
                         return Some(level);
                     };
-                    let done = std::mem::replace(&mut level, next);
-                    let removed = !done.stays && self.remove_directory(&level.dir, &done);
-                    level.stays |= !removed;
+                    let done = mem::replace(&mut level, next);
+                    match self.reopened(&level, held) {
+                        Ok(dir) => {
+                            here = dir;
+                            let removed = !done.stays && self.remove_directory(&here, &done);
+                            level.stays |= !removed;
+                        }
+                        Err(error) => {
+                            self.failed(&level.path, error);
+                            level.entries.clear();
+                            level.stays = true;
+                        }
+                    }
                 }
+            }
+        }
+    }
+
+    /// The directory of a level that is gone back to.
+    fn reopened(&self, level: &Level, held: Option<Arc<Dir>>) -> Result<Arc<Dir>, root::Error> {
+        match held {
+            Some(dir) => Ok(dir),
+            None => {
+                let dir = self.tree.root.top().open_beneath(&level.path)?;
+                Ok(Arc::new(dir))
             }
         }
     }
@@ -216,7 +242,7 @@ impl Deleting<'_, '_> {
         parent: &RelPath,
         own: &Entry,
         scope: &Scope,
-    ) -> Option<Level> {
+    ) -> Option<(Level, Arc<Dir>)> {
         let path = parent.join(&own.name);
         if let Some(keeper) = self
             .shared
@@ -259,14 +285,14 @@ impl Deleting<'_, '_> {
                 }
                 // What is protected stays, and with it the directory.
                 let stays = listing.excluded > 0 || !listing.problems.is_empty();
-                Some(Level {
-                    dir: Arc::new(below),
+                let level = Level {
                     path,
                     scope,
                     entries,
                     own: own.clone(),
                     stays,
-                })
+                };
+                Some((level, Arc::new(below)))
             }
             Err(error) if error.is_not_found() => None,
             Err(error) => {

@@ -16,7 +16,7 @@ use crate::entry::{Entry, LinkId};
 use crate::monitor::{Change, Update};
 use crate::path::{FileName, RelPath};
 use crate::plan::{self, Verdict};
-use crate::root::{self, Detail, Dir, Metadata, StagedFile};
+use crate::root::{self, Detail, Dir, Metadata, WaitingFile};
 
 /// Directories that are worth a thread of their own.
 const WORTH_A_THREAD: usize = 200;
@@ -49,8 +49,8 @@ pub(super) struct Replacement {
     pub(super) found: Option<Entry>,
     pub(super) change: Change,
     pub(super) metadata: Metadata,
-    /// Verified content, for a regular file.
-    pub(super) staged: Option<StagedFile>,
+    /// Verified content with its metadata, for a regular file.
+    pub(super) staged: Option<WaitingFile>,
 }
 
 /// Does everything that comes last.
@@ -115,19 +115,19 @@ fn replace(shared: &Shared<'_>, replacement: Replacement) {
         staged,
     } = replacement;
     let parent = path.parent().unwrap_or_default();
-    let cleared = dir.open(shared).and_then(|dir| {
+    let put = dir.open(shared).and_then(|dir| {
+        // Whatever fails from here on, the file under its temporary name goes.
+        let file = staged.map(|file| file.take_up(&dir));
         if let Some(found) = &found {
             delete::clear(shared, &dir, &parent, found)?;
         }
-        Ok(dir)
-    });
-    let put = cleared.and_then(|dir| match staged {
-        Some(staged) => {
-            staged.set_metadata(&metadata)?;
-            content::announce(shared, &dir, &entry.name, &staged, true)?;
-            staged.commit(&dir, &entry.name)
+        let Some((staged, stamp)) = file else {
+            return content::put_special(shared, &dir, &entry, found.as_ref(), &metadata);
+        };
+        if let Some(keeper) = shared.keeper() {
+            keeper.put(&dir, &entry.name, New::File(stamp), true);
         }
-        None => content::put_special(shared, &dir, &entry, found.as_ref(), &metadata),
+        staged.commit(&dir, &entry.name)
     });
     match put {
         Ok(()) => shared.account.transferred(&path, &entry, change),
