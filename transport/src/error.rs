@@ -23,6 +23,9 @@ pub enum Error {
         #[source]
         error: io::Error,
     },
+    /// The system lets this program have no further thread.
+    #[error("no further thread can be started here: {}", words::of(.0))]
+    NoThread(#[source] io::Error),
     /// The program that leads to the target ended before its time.
     #[error("{target}: {cause}{}", quote(program, said))]
     Ended {

@@ -283,11 +283,12 @@ fn deliver(
     // On a thread of its own, because a program that hangs may leave this pipe open even when
     // it has been killed: its own children hold it too.
     let (report, reports) = mpsc::channel();
-    thread::spawn(move || {
+    let talking = thread::Builder::new().spawn(move || {
         let relay = |step| drop(report.send(Report::Progress(step)));
         let result = delivery.run(&mut reader, &mut writer, agents.as_ref(), &relay);
         drop(report.send(Report::End(result.map(|how| (how, reader, writer)))));
     });
+    drop(talking.map_err(Error::NoThread)?);
 
     let mut patience = timeouts.answer;
     loop {

@@ -1,6 +1,6 @@
 //! A child with pipes: started, watched, and left behind only where all has been said.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -43,13 +43,16 @@ impl Process {
                 _ => Err(std::io::Error::other("it has no pipes")),
             }
         });
-        let (child, stdin, stdout, stderr) = started.map_err(|error| Error::Start {
+        let (mut child, stdin, stdout, stderr) = started.map_err(|error| Error::Start {
             program: program.clone(),
             error,
         })?;
         widen(&stdout);
         let said = Tail::default();
-        let listener = listen(stderr, said.clone());
+        let listener = listen(stderr, said.clone()).map_err(|error| {
+            end(&mut child);
+            Error::NoThread(error)
+        })?;
         let process = Self {
             program,
             child,
@@ -93,10 +96,14 @@ impl Conduit for Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        end(&mut self.child);
     }
+}
+
+fn end(child: &mut Child) {
+    // Both fail only if it has ended already.
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// Lets the child go on writing for longer while nobody reads.
@@ -108,8 +115,8 @@ fn widen(stdout: &ChildStdout) {
     let _ = stdout;
 }
 
-fn listen(mut stderr: ChildStderr, said: Tail) -> JoinHandle<()> {
-    thread::spawn(move || {
+fn listen(mut stderr: ChildStderr, said: Tail) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().spawn(move || {
         let mut piece = [0; 1024];
         while let Ok(len @ 1..) = stderr.read(&mut piece) {
             said.append(&piece[..len]);

@@ -3,6 +3,7 @@
 use rsync_core::engine::{ConnectionError, Error};
 use rsync_core::path::printable;
 
+use super::reach::THREADS;
 use super::{shown, words_of};
 use crate::exit::Exit;
 
@@ -80,6 +81,7 @@ pub(super) fn sentence(error: &Error) -> String {
                 connection_advice(error)
             )
         }
+        Error::NoThread(_) => format!("{error}; {THREADS}"),
         error => format!(
             "{}; run again, and report it if it happens twice",
             printable(&error.to_string())
@@ -96,6 +98,7 @@ fn peer_advice(code: u16) -> &'static str {
         Exit::FileIo => "check the disk there",
         Exit::Usage => "correct the command line",
         Exit::Timeout => WAIT_LONGER,
+        Exit::Ipc => THREADS,
         _ => "run again",
     }
 }

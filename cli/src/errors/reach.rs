@@ -10,7 +10,7 @@ use crate::exit::Exit;
 /// The exit code.
 pub(super) fn exit(error: &Error) -> Exit {
     match error {
-        Error::Start { .. } => Exit::Ipc,
+        Error::Start { .. } | Error::NoThread(_) => Exit::Ipc,
         Error::Kubernetes { problem, .. } => kubernetes::exit(problem),
         Error::Container { problem, .. } => match problem {
             Problem::Machine { .. } => Exit::Unsupported,
@@ -32,10 +32,15 @@ pub(super) fn exit(error: &Error) -> Exit {
     }
 }
 
+/// Next step where there may be no further thread.
+pub(super) const THREADS: &str =
+    "end other programs, or raise the limit of processes (ulimit -u, pids.max)";
+
 /// What to do next.
 pub(super) fn advice(error: &Error) -> &'static str {
     match error {
         Error::Start { .. } => "install it, or put it where PATH leads",
+        Error::NoThread(_) => THREADS,
         Error::Kubernetes { problem, .. } => kubernetes::advice(problem),
         Error::Container { problem, .. } => match problem {
             Problem::NoService { .. } => "start it, or check its name",

@@ -142,11 +142,13 @@ impl Watch {
         std::thread::scope(|scope| {
             // Dropped when `work` returns or unwinds, which ends the thread.
             let (_running, stopped) = channel::<()>();
-            scope.spawn(move || {
+            let refresh = move || {
                 while stopped.recv_timeout(PULSE) == Err(RecvTimeoutError::Timeout) {
                     self.watchers.iter().for_each(|watcher| watcher.pulse());
                 }
-            });
+            };
+            // Where there can be no such thread, what is shown changes less often.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, refresh);
             work()
         })
     }

@@ -1,4 +1,4 @@
-//! Which system calls touch files, and where each of them says which file.
+//! Which system calls touch files, and where each of them says which file; and which start threads.
 
 use nix::errno::Errno;
 use nix::libc;
@@ -12,6 +12,8 @@ pub(crate) enum Names {
     At(usize, usize),
     /// A path.
     Path(usize),
+    /// Nothing.
+    Nowhere,
 }
 
 /// What a system call does, as far as it decides how it can fail.
@@ -29,12 +31,14 @@ pub(crate) enum Class {
     Set,
     /// Sees to it that it is on the disk.
     Flush,
+    /// Starts a thread or a process.
+    Start,
 }
 
 impl Class {
     /// Errors that a file system gives for such a call.
     pub(crate) fn errors(self) -> &'static [Errno] {
-        use Errno::{EACCES, EDQUOT, EINTR, EIO, EMFILE, ENOSPC, EPERM, EROFS};
+        use Errno::{EACCES, EAGAIN, EDQUOT, EINTR, EIO, EMFILE, ENOSPC, EPERM, EROFS};
         match self {
             Self::Open => &[EMFILE, EIO, EACCES, ENOSPC, EINTR, EROFS],
             Self::Look => &[EIO, EINTR, EACCES],
@@ -42,6 +46,7 @@ impl Class {
             Self::Name => &[ENOSPC, EIO, EACCES, EROFS],
             Self::Set => &[EIO, EPERM, EROFS],
             Self::Flush => &[EIO, ENOSPC],
+            Self::Start => &[EAGAIN],
         }
     }
 }
@@ -61,7 +66,7 @@ macro_rules! kinds {
     };
 }
 
-use Names::{At, Fd, Path};
+use Names::{At, Fd, Nowhere, Path};
 
 /// All that are looked at.
 const KINDS: &[Kind] = kinds! {
@@ -127,9 +132,11 @@ const KINDS: &[Kind] = kinds! {
     fsync SYS_fsync Fd(0), Flush;
     fdatasync SYS_fdatasync Fd(0), Flush;
     syncfs SYS_syncfs Fd(0), Flush;
+    clone SYS_clone Nowhere, Start;
+    clone3 SYS_clone3 Nowhere, Start;
 };
 
-/// The kind with this number, if it touches files.
+/// The kind with this number, if it is looked at.
 pub(crate) fn kind(number: u64) -> Option<&'static Kind> {
     KINDS
         .iter()

@@ -22,6 +22,7 @@ mod memory;
 #[allow(dead_code, reason = "made for others as well")]
 mod place;
 mod points;
+mod starting;
 mod tracer;
 mod tree;
 mod undoing;

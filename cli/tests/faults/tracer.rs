@@ -1,6 +1,6 @@
-//! A file system that fails on demand: runs a command under `ptrace`, shows each system call that
-//! touches files below a place, in all its processes and threads, and lets it through, has it fail,
-//! or kills the process that makes it.
+//! A system that fails on demand: runs a command under `ptrace`, shows each system call that touches
+//! files below a place or starts a thread, in all its processes and threads, and lets it through, has
+//! it fail, or kills the process that makes it.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -41,7 +41,7 @@ pub(crate) enum Role {
 pub(crate) struct Call {
     pub(crate) role: Role,
     pub(crate) kind: &'static Kind,
-    /// What it touches, seen from the place.
+    /// What it touches, seen from the place, which it is itself for what touches nothing.
     pub(crate) path: PathBuf,
 }
 
@@ -227,7 +227,11 @@ impl Tracing<'_> {
             registers.r10,
             registers.r8,
         ];
-        let Some(path) = touched(pid, kind.names, &arguments) else {
+        let touched = match kind.names {
+            Names::Nowhere => Some(self.place.to_owned()),
+            names => touched(pid, names, &arguments),
+        };
+        let Some(path) = touched else {
             return;
         };
         let Ok(path) = path.strip_prefix(self.place) else {
@@ -294,6 +298,7 @@ fn touched(thread: Pid, names: Names, arguments: &[u64; 5]) -> Option<PathBuf> {
             }
             Some(opened(arguments[dir])?.join(name))
         }
+        Names::Nowhere => None,
         Names::Path(path) => {
             let path = string(thread, arguments[path])?;
             match path.strip_prefix("/proc/self/fd") {

@@ -67,6 +67,9 @@ pub enum Error {
     /// The destination failed as a whole.
     #[error("the destination failed: {}: {}", .0, words::of(&.0.source))]
     Destination(#[source] root::Error),
+    /// The system lets the process have no further thread.
+    #[error("no further thread can be started: {}", words::of(.0))]
+    NoThread(#[source] std::io::Error),
     /// The owner that everything is to get does not exist at the destination.
     #[error("there is no user or group {} at the destination", escape(name.as_bytes()))]
     UnknownOwner {
@@ -134,6 +137,7 @@ impl Error {
     pub fn code(&self) -> u16 {
         const SYNTAX: u16 = 1;
         const START: u16 = 5;
+        const IPC: u16 = 14;
         const VERSION: u16 = 2;
         const PROTOCOL: u16 = 12;
         const FILE_SELECTION: u16 = 3;
@@ -142,6 +146,7 @@ impl Error {
         match self {
             Self::Connection(error) => error.code(),
             Self::Unreached => START,
+            Self::NoThread(_) => IPC,
             Self::Peer { code, .. } => *code,
             Self::SourceMissing { .. } | Self::SourceUnreadable { .. } => PARTIAL,
             Self::DestinationUnusable { .. }

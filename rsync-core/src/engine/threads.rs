@@ -1,7 +1,9 @@
 //! How many threads do the same work.
 
 use std::num::NonZero;
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
+
+use crate::engine::error::Error;
 
 /// Threads for work of which as many as `most` would keep a large machine busy.
 ///
@@ -21,6 +23,39 @@ pub(super) fn threads_alone(most: usize) -> usize {
 /// journal: one more, where there is a processor for it.
 pub(super) fn threads_that_wait(most: usize) -> usize {
     (processors() / 2 + 1).clamp(1, most)
+}
+
+/// Starts a thread of `scope`.
+///
+/// # Errors
+/// The system lets this process have no more of them.
+pub(super) fn start<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, Error> {
+    thread::Builder::new()
+        .spawn_scoped(scope, work)
+        .map_err(Error::NoThread)
+}
+
+/// Starts `most` threads of `scope` for the same work, each with its number, or as many as the system lets
+/// this process have. Tells how many.
+///
+/// # Errors
+/// There can not be a single one.
+pub(super) fn start_some<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    most: usize,
+    work: impl Fn(usize) + Copy + Send + 'scope,
+) -> Result<usize, Error> {
+    for number in 0..most {
+        match start(scope, move || work(number)) {
+            Err(error) if number == 0 => return Err(error),
+            Err(_) => return Ok(number),
+            Ok(_) => {}
+        }
+    }
+    Ok(most)
 }
 
 fn processors() -> usize {

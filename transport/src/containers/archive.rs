@@ -134,11 +134,13 @@ fn upload(engine: Engine, name: &str, archive: Vec<u8>) -> Result<(), String> {
         .stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| error.to_string())?;
     let input = child.stdin.take();
-    let feeder = thread::spawn(move || input.map(|mut input| input.write_all(&archive)));
+    let feed = move || input.map(|mut input| input.write_all(&archive));
+    // Where there can be no such thread the engine gets nothing, and ends with that.
+    let feeder = thread::Builder::new().spawn(feed);
     let output = child
         .wait_with_output()
         .map_err(|error| error.to_string())?;
-    drop(feeder.join());
+    drop(feeder.map_err(|error| error.to_string())?.join());
     if output.status.success() {
         Ok(())
     } else {

@@ -120,7 +120,7 @@ fn converse(opened: Opened, token: &str, path: &[u8], timeouts: &Timeouts) -> Re
     let mut listener = Listener::new(token);
     let (report, reports) = mpsc::channel();
     // On a thread of its own, so that nothing can hold this one up.
-    thread::spawn(move || {
+    let talking = thread::Builder::new().spawn(move || {
         let mut reader = BufReader::new(reader);
         let sent = writer.write_all(&script).and_then(|()| writer.flush());
         let mut heard = Heard::default();
@@ -138,6 +138,7 @@ fn converse(opened: Opened, token: &str, path: &[u8], timeouts: &Timeouts) -> Re
         };
         drop(report.send(result.map(|()| heard)));
     });
+    drop(talking.map_err(Error::NoThread)?);
     match reports.recv_timeout(timeouts.answer) {
         Ok(Ok(heard)) => Ok(heard),
         Ok(Err(failure)) => Err(carrier.explain(failure)),

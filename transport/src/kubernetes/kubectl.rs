@@ -25,7 +25,9 @@ impl Kubectl {
         let (mut process, stdout, mut stdin) = Process::start(command).map_err(not_started)?;
         let input = input.to_vec();
         // kubectl reads its input only after it has found its configuration.
-        let feeder = thread::spawn(move || drop(stdin.write_all(&input)));
+        let feeder = thread::Builder::new()
+            .spawn(move || drop(stdin.write_all(&input)))
+            .map_err(|error| not_started(Error::NoThread(error)))?;
         let mut answer = Vec::new();
         let read = stdout
             .take(MAX_ANSWER as u64 + 1)

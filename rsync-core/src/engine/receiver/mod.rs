@@ -26,6 +26,7 @@ mod withhold;
 use std::path::Path;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::Scope;
 
 use crate::engine::care::Incarnation;
 use crate::engine::connection::{Inbox, Outbox};
@@ -33,6 +34,7 @@ use crate::engine::context::Context;
 use crate::engine::destination;
 use crate::engine::error::Error;
 use crate::engine::settle::{is_settled, settle, settle_trees};
+use crate::engine::threads;
 use crate::engine::tree::{Marks, Summary, Tree, Word};
 use crate::path::FileName;
 use crate::plan::Guard;
@@ -155,22 +157,15 @@ fn receive(
         .map(|summary| summary.temporaries.clone())
         .unwrap_or_default();
     std::thread::scope(|scope| {
-        for number in 0..shared.writers.len() {
-            let shared = &shared;
-            scope.spawn(move || content::write(shared, number));
-        }
-        for _ in 0..SIGNERS {
-            scope.spawn(|| signing::sign(&shared));
-        }
         let (shared, opening) = (&shared, &opening);
-        scope.spawn(move || {
+        let take = move || {
             if let Err(error) = take::messages(shared, opening, desired, summary, inbox) {
                 shared.pending.fail(error);
             }
-        });
-        let outcome = shared
-            .pending
-            .wait_for_content()
+        };
+        let started = start_workers(scope, shared).and_then(|()| threads::start(scope, take));
+        let outcome = started
+            .and_then(|_| shared.pending.wait_for_content())
             .and_then(|()| finish::finish(shared, &temporaries));
         // Whatever happened, every thread comes to its end: the queues close here, and the thread
         // that takes messages ends with the sender's account, with the connection, or when this end
@@ -210,6 +205,17 @@ fn receive(
             tree,
         })
     })
+}
+
+/// Starts what writes and what signs.
+fn start_workers<'scope, 'a: 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    shared: &'scope Shared<'a>,
+) -> Result<(), Error> {
+    let write = move |number| content::write(shared, number);
+    shared.writers_are(threads::start_some(scope, shared.writers.len(), write)?);
+    threads::start_some(scope, SIGNERS, move |_| signing::sign(shared))?;
+    Ok(())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

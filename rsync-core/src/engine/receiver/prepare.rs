@@ -12,6 +12,7 @@ use crate::engine::destination;
 use crate::engine::error::Error;
 use crate::engine::receiver::partial;
 use crate::engine::source;
+use crate::engine::threads;
 use crate::engine::tree::{Marks, Side, Summary, Tree, Word};
 use crate::filter::Filter;
 use crate::options::Options;
@@ -138,7 +139,7 @@ pub(crate) fn look_while<T>(
         let looking = prepared.map(|prepared| Looking {
             prepared,
             word: &word,
-            looker: scope.spawn(|| prepared.look(&word)),
+            looker: threads::start(scope, || prepared.look(&word)).ok(),
         });
         let outcome = run(looking);
         // Nobody waits for it any more.
@@ -151,7 +152,8 @@ pub(crate) fn look_while<T>(
 pub(crate) struct Looking<'scope, 'a> {
     pub(super) prepared: &'scope Prepared<'a>,
     word: &'scope Word,
-    looker: ScopedJoinHandle<'scope, Option<Summary>>,
+    /// Nothing where there can be no such thread: then it is looked at when it is to be shown.
+    looker: Option<ScopedJoinHandle<'scope, Option<Summary>>>,
 }
 
 impl Looking<'_, '_> {
@@ -169,24 +171,32 @@ impl Looking<'_, '_> {
             looker,
         } = self;
         word.joined();
+        let mut looker = Some(looker);
         let mut shown = Ok(None);
+        let mut show = || {
+            let summary = match looker.take().flatten() {
+                Some(looker) => looker.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                None => prepared.look(word),
+            };
+            // A summary that was stopped is of a part only.
+            shown = match word.is_to_stop() {
+                false => prepared
+                    .show(summary.as_ref(), marks, outbox)
+                    .map(|()| summary),
+                true => Ok(None),
+            };
+        };
         let source = std::thread::scope(|scope| {
-            let shown = &mut shown;
-            scope.spawn(move || {
-                let summary = looker.join().unwrap_or_else(|panic| resume_unwind(panic));
-                // A summary that was stopped is of a part only.
-                *shown = match word.is_to_stop() {
-                    false => prepared
-                        .show(summary.as_ref(), marks, outbox)
-                        .map(|()| summary),
-                    true => Ok(None),
-                };
-            });
+            threads::start(scope, &mut show).ok()?;
             let source = announced(asked, inbox);
             if source.is_err() {
                 word.stop();
             }
-            source
+            Some(source)
+        });
+        let source = source.unwrap_or_else(|| {
+            show();
+            announced(asked, inbox)
         });
         // A source that can not be had says more than a connection that has failed over it.
         Ok((source?, shown?))

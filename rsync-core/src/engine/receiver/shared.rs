@@ -1,7 +1,7 @@
 //! What the receiver's threads share.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::checksum::BlockKey;
@@ -65,6 +65,8 @@ pub(super) struct Shared<'a> {
     pub(super) handles: Option<Handles<'a>>,
     /// One queue a writer; a file always goes to the same.
     pub(super) writers: Vec<ByteQueue<Job>>,
+    /// So many of them there are.
+    writing: AtomicUsize,
     pub(super) signing: Signing,
     /// What has to wait until all content is there.
     pub(super) late: Mutex<Late>,
@@ -131,6 +133,7 @@ impl<'a> Shared<'a> {
             writers: (0..threads_that_wait(WRITERS))
                 .map(|_| ByteQueue::new(WRITER_QUEUE_BYTES))
                 .collect(),
+            writing: AtomicUsize::new(0),
             signing: Signing::default(),
             late: Mutex::default(),
             directories: Mutex::default(),
@@ -224,12 +227,15 @@ impl<'a> Shared<'a> {
     /// does one at a time anyway.
     pub(super) fn hand_over(&self, file: FileId, job: Job) {
         let bytes = job.weight();
-        if let Some(queue) = self
-            .writers
-            .get(file.dir.0 as usize % self.writers.len().max(1))
-        {
+        let writers = self.writing.load(Ordering::Relaxed).max(1);
+        if let Some(queue) = self.writers.get(file.dir.0 as usize % writers) {
             queue.push(job, bytes);
         }
+    }
+
+    /// There are so many writers. For the time before anything is handed over.
+    pub(super) fn writers_are(&self, number: usize) {
+        self.writing.store(number, Ordering::Relaxed);
     }
 
     /// Lets the writers go on with what was handed over.

@@ -15,6 +15,7 @@ use crate::engine::sender::directories::{self, Directories};
 use crate::engine::sender::owners::Told;
 use crate::engine::sender::requests::Requests;
 use crate::engine::sender::small::Bundler;
+use crate::engine::threads;
 use crate::engine::tree::{
     DirListing, DirectorySum, Marks, Side, Summary, Tree, Visit, Word, walk,
 };
@@ -82,15 +83,19 @@ impl<'a> Lister<'a> {
         // then nothing has to be condensed.
         let summary = OnceLock::new();
         let word = Word::default();
-        let first = std::thread::scope(|scope| {
-            scope.spawn(|| drop(summary.set(Summary::of(self.tree, &word))));
+        let condense = || drop(summary.set(Summary::of(self.tree, &word)));
+        let (beside, first) = std::thread::scope(|scope| {
+            let beside = threads::start(scope, condense).is_ok();
             let first = held.recv();
             match first {
                 Ok(Holdings::Digests(_)) => word.hurry(),
                 _ => word.stop(),
             }
-            first
+            (beside, first)
         });
+        if !beside && !word.is_to_stop() {
+            condense();
+        }
         let outcome = self
             .report_missing()
             .and_then(|()| match (first, summary.into_inner()) {

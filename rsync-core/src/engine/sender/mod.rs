@@ -22,6 +22,7 @@ use crate::engine::error::Error;
 use crate::engine::settle::{Said, is_settled, settle, settle_trees};
 use crate::engine::source::Opened;
 use crate::engine::telling;
+use crate::engine::threads;
 use crate::engine::tree::{Marks, Side, Tree};
 use crate::monitor::Monitor;
 use crate::options::{DeleteWhen, Links};
@@ -105,17 +106,24 @@ pub(crate) fn send(
         let lister = Lister::new(tree, &directories, &content, &requests, outbox, marks);
         // Both end by themselves once the connection or the requests end.
         let (content, interims) = (&content, &interims);
-        let listing = scope.spawn(move || {
+        let listing = threads::start(scope, move || {
             let tree = lister.run(&held);
             if client_leaves {
                 interims.listed(tree);
             }
             tree
         });
-        for _ in 0..CONTENT_WORKERS {
-            scope.spawn(|| content.serve(interims));
-        }
-        let outcome = receive(&directories, &requests, &holdings, monitor, inbox);
+        let started = listing.and_then(|listing| {
+            threads::start_some(scope, CONTENT_WORKERS, move |_| content.serve(interims))?;
+            Ok(listing)
+        });
+        let (listing, outcome) = match started {
+            Ok(listing) => {
+                let outcome = receive(&directories, &requests, &holdings, monitor, inbox);
+                (Some(listing), outcome)
+            }
+            Err(error) => (None, Err(error)),
+        };
         drop(holdings);
         requests.close();
         if let Err(error) = &outcome {
@@ -123,7 +131,7 @@ pub(crate) fn send(
             outbox.abort(error.code(), &error.to_string());
         }
         // A thread that panicked has no digest either; the scope passes the panic on.
-        let ours = listing.join().ok().flatten();
+        let ours = listing.and_then(|listing| listing.join().ok().flatten());
         outcome.map(|(totals, theirs)| (totals, theirs, ours))
     })?;
     let totals = content.totals();

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use crate::engine::threads::{threads, threads_alone};
+use crate::engine::threads::{start, threads, threads_alone};
 use crate::engine::tree::{DirListing, Tree};
 use crate::filter::{FilterError, Scope};
 use crate::path::{FileName, RelPath};
@@ -60,6 +60,15 @@ struct Queue<E> {
     failure: Option<E>,
 }
 
+impl<E> Queue<E> {
+    /// One thread less than there were to be at first.
+    fn lack_one(&mut self) {
+        self.threads -= 1;
+        self.wanted -= 1;
+        self.extra = self.extra.min(self.threads - 1);
+    }
+}
+
 /// Visits every directory of `tree` that takes part, with several threads; with more of them where
 /// the file system takes its time, because its disk can look for many things at once, while this end
 /// is alone, and once it is told to hurry.
@@ -100,7 +109,9 @@ pub(crate) fn walk<E: Send>(
     };
     thread::scope(|scope| {
         for _ in 1..at_first {
-            scope.spawn(|| walk.work(scope));
+            if start(scope, || walk.work(scope)).is_err() {
+                walk.lock().lack_one();
+            }
         }
         walk.work(scope);
     });
@@ -144,7 +155,7 @@ impl<E: Send> Walk<'_, E> {
             }
             if queue.threads < queue.wanted && !queue.jobs.is_empty() {
                 // Where there may be no more threads, those that are there have to do.
-                let more = thread::Builder::new().spawn_scoped(scope, || self.work(scope));
+                let more = start(scope, || self.work(scope));
                 queue.threads += usize::from(more.is_ok());
                 queue.wanted = queue.threads;
             }
