@@ -1,6 +1,7 @@
 //! How many threads do the same work.
 
 use std::num::NonZero;
+use std::ops::Range;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 use crate::engine::error::Error;
@@ -38,24 +39,16 @@ pub(super) fn start<'scope, T: Send + 'scope>(
         .map_err(Error::NoThread)
 }
 
-/// Starts `most` threads of `scope` for the same work, each with its number, or as many as the system lets
-/// this process have. Tells how many.
-///
-/// # Errors
-/// There can not be a single one.
-pub(super) fn start_some<'scope>(
+/// Starts further threads of `scope` for the same work, each with one of the `numbers`, as far as the system
+/// lets this process have them. Tells how many those are.
+pub(super) fn start_more<'scope>(
     scope: &'scope Scope<'scope, '_>,
-    most: usize,
+    numbers: Range<usize>,
     work: impl Fn(usize) + Copy + Send + 'scope,
-) -> Result<usize, Error> {
-    for number in 0..most {
-        match start(scope, move || work(number)) {
-            Err(error) if number == 0 => return Err(error),
-            Err(_) => return Ok(number),
-            Ok(_) => {}
-        }
-    }
-    Ok(most)
+) -> usize {
+    numbers
+        .take_while(|&number| start(scope, move || work(number)).is_ok())
+        .count()
 }
 
 fn processors() -> usize {

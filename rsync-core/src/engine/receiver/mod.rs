@@ -25,7 +25,7 @@ mod withhold;
 
 use std::path::Path;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::Scope;
 
 use crate::engine::care::Incarnation;
@@ -158,15 +158,13 @@ fn receive(
         .unwrap_or_default();
     std::thread::scope(|scope| {
         let (shared, opening) = (&shared, &opening);
-        let take = move || {
+        let outcome = start(scope, shared, move || {
             if let Err(error) = take::messages(shared, opening, desired, summary, inbox) {
                 shared.pending.fail(error);
             }
-        };
-        let started = start_workers(scope, shared).and_then(|()| threads::start(scope, take));
-        let outcome = started
-            .and_then(|_| shared.pending.wait_for_content())
-            .and_then(|()| finish::finish(shared, &temporaries));
+        })
+        .and_then(|()| shared.pending.wait_for_content())
+        .and_then(|()| finish::finish(shared, &temporaries));
         // Whatever happened, every thread comes to its end: the queues close here, and the thread
         // that takes messages ends with the sender's account, with the connection, or when this end
         // leaves.
@@ -207,14 +205,29 @@ fn receive(
     })
 }
 
-/// Starts what writes and what signs.
-fn start_workers<'scope, 'a: 'scope>(
+/// Starts what takes messages, what writes and what signs: first one thread of each kind, which is
+/// needed, then those that are of use.
+fn start<'scope, 'a: 'scope>(
     scope: &'scope Scope<'scope, '_>,
     shared: &'scope Shared<'a>,
+    take: impl FnOnce() + Send + 'scope,
 ) -> Result<(), Error> {
+    let (all_there, wait) = mpsc::channel();
+    threads::start(scope, move || {
+        // Before that nobody knows which writer gets what.
+        if let Ok(()) = wait.recv() {
+            take();
+        }
+    })?;
     let write = move |number| content::write(shared, number);
-    shared.writers_are(threads::start_some(scope, shared.writers.len(), write)?);
-    threads::start_some(scope, SIGNERS, move |_| signing::sign(shared))?;
+    let sign = move |_| signing::sign(shared);
+    threads::start(scope, move || write(0))?;
+    threads::start(scope, move || sign(0))?;
+    let further = threads::start_more(scope, 1..shared.writers.len(), write);
+    shared.writers_are(1 + further);
+    threads::start_more(scope, 1..SIGNERS, sign);
+    // It is there: it ends only with the channel.
+    let _ = all_there.send(());
     Ok(())
 }
 

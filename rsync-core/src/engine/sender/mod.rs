@@ -113,8 +113,10 @@ pub(crate) fn send(
             }
             tree
         });
+        let serve = move |_| content.serve(interims);
         let started = listing.and_then(|listing| {
-            threads::start_some(scope, CONTENT_WORKERS, move |_| content.serve(interims))?;
+            threads::start(scope, move || serve(0))?;
+            threads::start_more(scope, 1..CONTENT_WORKERS, serve);
             Ok(listing)
         });
         let (listing, outcome) = match started {
