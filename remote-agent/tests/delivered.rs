@@ -431,19 +431,23 @@ fn a3_an_agent_waits_for_its_client_as_long_as_that_says() {
 }
 
 #[test]
-fn what_deliveries_left_that_were_killed_goes_with_the_next_run() {
+fn what_nobody_uses_of_what_was_delivered_goes_with_the_next_run() {
+    const MONTH: u32 = 31 * 24;
     let far = FarEnd::new();
-    let (agent, old, new, other) = (
-        far.path("ksyncd-agent-abc"),
-        far.path("ksyncd-agent-abc.1"),
-        far.path("ksyncd-agent-abc.2"),
-        far.path("notes.txt"),
-    );
-    fs::copy(AGENT, &agent).unwrap();
-    let hour = std::time::Duration::from_secs(3600);
-    for (path, age) in [(&old, 1), (&new, 0), (&other, 1)] {
-        let file = fs::File::create(path).unwrap();
-        file.set_modified(std::time::SystemTime::now() - age * hour)
+    let program = far.path("ksyncd-agent-abc");
+    fs::copy(AGENT, &program).unwrap();
+    let ages = [
+        ("ksyncd-agent-abc.1", 1),
+        ("ksyncd-agent-abc.2", 0),
+        ("ksyncd-agent-old", MONTH),
+        ("ksyncd-agent-other", 24),
+        ("notes.txt", MONTH),
+    ];
+    let hours = |hours: u32| hours * std::time::Duration::from_secs(3600);
+    for (name, age) in ages.into_iter().chain([("ksyncd-agent-abc", MONTH)]) {
+        let mut file = fs::OpenOptions::new();
+        let file = file.create(true).append(true).open(far.path(name)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - hours(age))
             .unwrap();
     }
     let mut agent = Command::new("./ksyncd-agent-abc")
@@ -455,8 +459,18 @@ fn what_deliveries_left_that_were_killed_goes_with_the_next_run() {
         .spawn()
         .unwrap();
     agent.wait().unwrap();
-    assert!(!old.exists());
-    assert!(new.exists() && other.exists(), "somebody may still use it");
+    let left: Vec<_> = ages
+        .map(|(name, _)| name)
+        .into_iter()
+        .filter(|name| far.path(name).exists())
+        .collect();
+    let used = ["ksyncd-agent-abc.2", "ksyncd-agent-other", "notes.txt"];
+    assert_eq!(left, used);
+    let started = fs::metadata(&program).unwrap().modified().unwrap();
+    assert!(
+        started.elapsed().unwrap() < hours(1),
+        "the next one has to see that it is in use"
+    );
 }
 
 #[test]
