@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use rsync_core::engine::{self, Settings, Stream};
 use rsync_core::root::expect_descriptors;
-use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::Error;
 use crate::leftovers;
@@ -43,7 +42,6 @@ pub(crate) fn serve(
     if let Some(directory) = directory {
         std::env::set_current_dir(directory).map_err(Error::system("enter my directory"))?;
     }
-    raise_open_files();
     expect_descriptors();
     give_up_privileges();
 
@@ -73,14 +71,6 @@ fn remove_myself(program: &Path) -> io::Result<()> {
     let home = std::env::current_dir()?;
     std::fs::remove_file(program)?;
     std::fs::remove_dir(home)
-}
-
-/// As many files as the system lets this process have: trees are deep and threads are many.
-fn raise_open_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // Fewer files make it slower, not wrong.
-    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 /// Nothing that this process might be tricked into executing gains more rights than it has.

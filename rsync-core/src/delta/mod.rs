@@ -64,4 +64,6 @@ pub use matcher::{Effort, MatchError, Matched, Matcher, Sums};
 pub use op::Op;
 pub use patch::{Patch, PatchError, Patched, Rebuild, Target};
 pub use shape::{MAX_BLOCK_LEN, MAX_BLOCKS, MIN_BLOCK_LEN, Shape, ShapeError};
+#[cfg(feature = "fs")]
+pub(crate) use signature::TakeSums;
 pub use signature::{BlockSum, SignError, Table, TableError, hash_blocks, sign, sign_blocks};

@@ -117,7 +117,7 @@ pub fn hash_blocks<E>(
 }
 
 /// What takes the encoded sums and the hashes of some blocks.
-type Emit<'e, E> = dyn FnMut(&[u8], &[BlockHash]) -> Result<(), E> + 'e;
+pub(crate) type TakeSums<'e, E> = dyn FnMut(&[u8], &[BlockHash]) -> Result<(), E> + 'e;
 
 /// Goes through some blocks of a basis. Without sums `emit` gets none of them.
 fn each_piece<E>(
@@ -126,7 +126,7 @@ fn each_piece<E>(
     blocks: Range<u64>,
     key: &BlockKey,
     has_sums: bool,
-    emit: &mut Emit<'_, E>,
+    emit: &mut TakeSums<'_, E>,
 ) -> Result<(), SignError<E>> {
     let block_len = shape.block_len() as usize;
     let end = shape.range(blocks.end).start;

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::checksum::BlockHash;
-use crate::delta::{RangeSums, Shape, SignError};
+use crate::delta::{RangeSums, Shape, SignError, TakeSums};
 use crate::engine::connection::ConnectionError;
 use crate::engine::receiver::parent::Parent;
 use crate::engine::receiver::shared::Shared;
@@ -15,7 +15,6 @@ use crate::path::FileName;
 use crate::root::SourceFile;
 use crate::wire::message::{FileId, FromReceiver, How};
 
-use ranges::Emit;
 pub(super) use signed::Signed;
 
 /// Most bytes of block sums on their way, which is what the sender has to remember.
@@ -269,7 +268,7 @@ fn sign_form(
     shared: &Shared<'_>,
     task: &Task,
     basis: &SourceFile,
-    emit: &mut Emit<'_, Stop>,
+    emit: &mut TakeSums<'_, Stop>,
 ) -> Result<(), SignError<Stop>> {
     let from = |offset| basis.reader_from(offset);
     ranges::sign(from, task.shape, task.form, shared.key, emit)

@@ -8,15 +8,12 @@ use std::thread;
 
 use super::Form;
 use crate::checksum::{BlockHash, BlockKey};
-use crate::delta::{self, Shape, SignError};
+use crate::delta::{self, Shape, SignError, TakeSums};
 use crate::engine::threads::threads_that_wait;
 
 /// Bytes of a basis that are signed while those before them are. Their sums and hashes wait in
 /// memory: at most a tenth of a megabyte of blocks of 4 KiB.
 const RANGE_LEN: u64 = 8 << 20;
-
-/// What takes the encoded sums and the hashes of some blocks.
-pub(super) type Emit<'e, E> = dyn FnMut(&[u8], &[BlockHash]) -> Result<(), E> + 'e;
 
 /// Takes the sums of blocks of a basis of `shape`, or nothing of them but their hashes. `open` gives a
 /// reader that stands at an offset in bytes.
@@ -28,7 +25,7 @@ pub(super) fn sign<R: Read, E>(
     shape: Shape,
     form: Form,
     key: &BlockKey,
-    emit: &mut Emit<'_, E>,
+    emit: &mut TakeSums<'_, E>,
 ) -> Result<(), SignError<E>> {
     let end = shape.blocks();
     let step = (RANGE_LEN / u64::from(shape.block_len())).max(1);
@@ -77,7 +74,7 @@ struct Reading<'k, R> {
 }
 
 impl<R: Read> Reading<'_, R> {
-    fn each<E>(self, emit: &mut Emit<'_, E>) -> Result<(), SignError<E>> {
+    fn each<E>(self, emit: &mut TakeSums<'_, E>) -> Result<(), SignError<E>> {
         let (basis, blocks, shape, key) = (self.basis, self.blocks, self.shape, self.key);
         match self.form {
             Form::Blocks => delta::sign_blocks(basis, shape, blocks, key, emit),
