@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::exit::Exit;
@@ -36,6 +36,9 @@ impl Interrupt {
     /// Starts to watch; `lines` is put in order before the program ends in a hurry.
     pub(crate) fn watch(lines: Arc<Lines>) -> io::Result<Self> {
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        // A file that may not become so long is a failure of that file. Handled instead of ignored, which
+        // programs that are started would inherit.
+        signal_hook::flag::register(SIGXFSZ, Arc::default())?;
         let shared = Arc::new(Shared {
             happened: AtomicBool::new(false),
             lines: Mutex::new(lines),

@@ -43,6 +43,7 @@ pub(crate) fn serve(
         std::env::set_current_dir(directory).map_err(Error::system("enter my directory"))?;
     }
     expect_descriptors();
+    survive_limits();
     give_up_privileges();
 
     // Not `io::Stdout`: that would flush at every line feed.
@@ -71,6 +72,13 @@ fn remove_myself(program: &Path) -> io::Result<()> {
     let home = std::env::current_dir()?;
     std::fs::remove_file(program)?;
     std::fs::remove_dir(home)
+}
+
+/// A file that may not become so long is a failure of that file, not the end of this process.
+fn survive_limits() {
+    use signal_hook::{consts::SIGXFSZ, flag::register};
+    // Whoever can not be told so ends as before.
+    let _ = register(SIGXFSZ, std::sync::Arc::default());
 }
 
 /// Nothing that this process might be tricked into executing gains more rights than it has.

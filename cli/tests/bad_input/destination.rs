@@ -125,6 +125,20 @@ fn x10_a_full_disk_keeps_every_old_version_and_leaves_no_temporaries() {
 }
 
 #[test]
+fn a_file_that_may_not_become_so_long_fails_alone() {
+    for verb in VERBS {
+        let place = Place::new();
+        place.file("s/long", vec![b'x'; 700_000]);
+        place.file("d/long", "old and precious");
+        let ended = place.limited("-f 100", &format!("{verb} --no-compress s/ d"));
+        ended.assert(23, &["long can not be written (write: File too large)"]);
+        assert_eq!(place.names("d"), ["a", "long", "mine", "sub"]);
+        assert_eq!(place.read("d/long"), "old and precious");
+        assert_eq!(place.read("d/sub/b"), "new");
+    }
+}
+
+#[test]
 fn x10_a_disk_without_inodes_takes_what_it_can_and_names_the_cause() {
     for verb in VERBS {
         let place = Place::new();

@@ -98,6 +98,14 @@ impl Place {
         Some(Ended::new(as_nobody(&mut line.split(' '))))
     }
 
+    /// Runs with this limit of the shell's `ulimit`.
+    pub(crate) fn limited(&self, limit: &str, line: &str) -> Ended {
+        let script = format!("ulimit {limit} && exec \"$0\" {line}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).arg(program());
+        Ended::new(self.prepared(command, []))
+    }
+
     /// Runs a shell script that may mount, with the program as `$K`; what it mounts goes with it.
     pub(crate) fn with_mounts(&self, script: &str) -> Option<Ended> {
         let shell = |script: &str| {
