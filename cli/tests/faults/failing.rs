@@ -134,6 +134,40 @@ fn what_can_not_be_remembered_is_said_to_be_lost() {
     assert_faults_are_survived(test, way, &place, &faults, faults.len());
 }
 
+/// As VirtualBox's shared folders are, and sshfs.
+#[test]
+fn where_there_are_neither_hard_links_nor_careful_renames_everything_comes_all_the_same() {
+    let test = "neither hard links nor careful renames";
+    if can_not_trace(test) {
+        return;
+    }
+    let place = tree::make();
+    for verb in ["pull", "push"] {
+        tree::restore(&place);
+        let mut refused = 0;
+        let mut command = place.command(&format!("{verb} -a --delete s/ d"));
+        let end = tracer::run(&mut command, &place.path(""), &mut |call| {
+            let error = match call.kind.name {
+                "renameat2" => Errno::EINVAL,
+                "linkat" => Errno::EPERM,
+                // A link's time is taken for that of what it points to, and so is its owner.
+                "utimensat" if place.path("").join(&call.path).is_symlink() => Errno::ENOENT,
+                "fchownat" => Errno::ENOENT,
+                _ => return Verdict::Pass,
+            };
+            refused += 1;
+            Verdict::Fail(error)
+        });
+        let end = end.unwrap();
+        assert_eq!(end.code, Some(0), "{verb}: {}", end.stderr);
+        assert!(refused > 1, "{verb}: nothing was refused");
+        let mut compare = std::process::Command::new("diff");
+        compare.args(["-r", "--no-dereference", "s", "d"]);
+        let differs = compare.current_dir(place.path("")).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&differs.stdout), "", "{verb}");
+    }
+}
+
 #[test]
 fn a_push_loses_nothing_whichever_call_fails() {
     assert_nothing_is_lost("push", Way::new("push", ""));

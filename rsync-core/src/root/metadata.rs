@@ -62,6 +62,16 @@ impl Metadata {
         lacking
     }
 
+    fn sets_owner(&self) -> bool {
+        self.uid.is_some() || self.gid.is_some()
+    }
+
+    /// True if what belongs to `present` need not get another owner.
+    fn is_owner(&self, present: Owner) -> bool {
+        self.uid.is_none_or(|uid| uid == present.uid)
+            && self.gid.is_none_or(|gid| gid == present.gid)
+    }
+
     /// The mode with which a file may be created that is to have this metadata: nothing if it
     /// has to be private until it has the rest.
     pub(super) fn mode_from_the_start(&self) -> Option<u32> {
@@ -98,7 +108,8 @@ impl Dir {
     }
 
     fn set_owner_and_time(&self, name: &FileName, metadata: &Metadata) -> Result<(), Failure> {
-        if metadata.uid.is_some() || metadata.gid.is_some() {
+        let owned = || Ok::<_, Failure>(Stat::at(self.fd(), name.as_bytes()).during("stat")?.owner);
+        if metadata.sets_owner() && !metadata.is_owner(owned()?) {
             let (user, group) = owner(metadata).during(CHANGE_OWNER)?;
             chownat(
                 self.fd(),
@@ -110,16 +121,19 @@ impl Dir {
             .during(CHANGE_OWNER)?;
         }
         if let Some(mtime) = metadata.mtime {
-            let times = times(mtime);
-            utimensat(
-                self.fd(),
-                name.as_bytes(),
-                &times,
-                AtFlags::SYMLINK_NOFOLLOW,
-            )
-            .during(CHANGE_TIME)?;
+            let (name, times) = (name.as_bytes(), times(mtime));
+            match utimensat(self.fd(), name, &times, AtFlags::SYMLINK_NOFOLLOW) {
+                // Not every file system can set the time of a link, and some take it for that of what the
+                // link points to, which may not be there. rsync does without as well.
+                Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOENT) if self.is_link(name) => {}
+                result => result.during(CHANGE_TIME)?,
+            }
         }
         Ok(())
+    }
+
+    fn is_link(&self, name: &[u8]) -> bool {
+        Stat::at(self.fd(), name).is_ok_and(|found| found.file_type == FileType::Symlink)
     }
 
     fn set_all(&self, name: &FileName, metadata: &Metadata) -> Result<(), Failure> {
@@ -199,7 +213,7 @@ struct Subject<'a> {
 
 impl Subject<'_> {
     fn apply(self, metadata: &Metadata) -> Result<(), Failure> {
-        if metadata.uid.is_some() || metadata.gid.is_some() {
+        if metadata.sets_owner() {
             self.set_owner(metadata).during(CHANGE_OWNER)?;
         }
         if let Some(change) = metadata.xattrs.as_ref().filter(|change| change.xattrs) {
@@ -296,10 +310,7 @@ impl Subject<'_> {
     /// the file system, to look does not.
     fn set_owner(self, metadata: &Metadata) -> rustix::io::Result<()> {
         let (user, group) = owner(metadata)?;
-        let present = Stat::of(self.fd)?.owner;
-        if metadata.uid.is_none_or(|uid| uid == present.uid)
-            && metadata.gid.is_none_or(|gid| gid == present.gid)
-        {
+        if metadata.is_owner(Stat::of(self.fd)?.owner) {
             return Ok(());
         }
         match self.magic {

@@ -1,6 +1,8 @@
 //! Giving an entry another name, in the same directory or another.
 
-use rustix::fs::{AtFlags, FileType, RenameFlags, linkat, renameat, renameat_with, unlinkat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, RenameFlags, linkat, openat, renameat, renameat_with, unlinkat,
+};
 use rustix::io::Errno;
 
 use super::dir::Dir;
@@ -35,8 +37,8 @@ pub(super) fn rename_new(
     to: &[u8],
 ) -> rustix::io::Result<()> {
     match renameat_with(from_dir.fd(), from, to_dir.fd(), to, RenameFlags::NOREPLACE) {
-        // The kernel or the file system does not know the flag.
-        Err(Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP) => {
+        // The kernel or the file system does not know the flag, or a seccomp profile not the call.
+        Err(Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM) => {
             rename_without_flag(from_dir, from, to_dir, to)
         }
         result => result,
@@ -52,12 +54,41 @@ pub(super) fn rename_without_flag(
     to: &[u8],
 ) -> rustix::io::Result<()> {
     if Stat::at(from_dir.fd(), from)?.file_type != FileType::Directory {
-        linkat(from_dir.fd(), from, to_dir.fd(), to, AtFlags::empty())?;
-        return unlinkat(from_dir.fd(), from, AtFlags::empty());
+        return match linkat(from_dir.fd(), from, to_dir.fd(), to, AtFlags::empty()) {
+            Ok(()) => unlinkat(from_dir.fd(), from, AtFlags::empty()),
+            // No hard links there, as on VirtualBox's shared folders and with some of FUSE.
+            Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP | Errno::MLINK) => {
+                rename_to_claimed(from_dir, from, to_dir, to)
+            }
+            Err(errno) => Err(errno),
+        };
     }
     match Stat::at(to_dir.fd(), to) {
         Ok(_) => Err(Errno::EXIST),
         Err(Errno::NOENT) => renameat(from_dir.fd(), from, to_dir.fd(), to),
         Err(errno) => Err(errno),
     }
+}
+
+/// Nothing but an empty file of our own is replaced: it takes the name, unless something has that. Not
+/// for directories.
+pub(super) fn rename_to_claimed(
+    from_dir: &Dir,
+    from: &[u8],
+    to_dir: &Dir,
+    to: &[u8],
+) -> rustix::io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let claim = openat(to_dir.fd(), to, flags, Mode::RUSR | Mode::WUSR)?;
+    let renamed = renameat(from_dir.fd(), from, to_dir.fd(), to);
+    if renamed.is_err() {
+        let is_ours = |found: Stat| {
+            let ours = Stat::of(&claim)?;
+            Ok::<_, Errno>(found.identity == ours.identity && ours.size == 0)
+        };
+        if let Ok(true) = Stat::at(to_dir.fd(), to).and_then(is_ours) {
+            unlinkat(to_dir.fd(), to, AtFlags::empty())?;
+        }
+    }
+    renamed
 }

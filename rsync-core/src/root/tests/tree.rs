@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use super::{Place, name, path};
 use crate::root::Root;
-use crate::root::rename::rename_without_flag;
+use crate::root::rename::{rename_to_claimed, rename_without_flag};
 
 #[test]
 fn the_root_itself_may_be_a_link() {
@@ -114,6 +114,31 @@ fn a_careful_rename_needs_no_help_from_the_kernel() {
         rename_without_flag(top, from.as_bytes(), top, moved.as_bytes()).unwrap();
     }
     assert_eq!(place.names(), ["moved dir", "moved file", "moved link"]);
+    place.assert_outside_untouched();
+}
+
+#[test]
+fn a_careful_rename_needs_no_hard_links() {
+    let place = Place::new();
+    let top = place.top();
+    fs::write(place.at("file"), "file").unwrap();
+    fs::create_dir(place.at("dir")).unwrap();
+    symlink("../outside", place.at("link")).unwrap();
+    for from in ["file", "link"] {
+        for there in ["file", "dir", "link"] {
+            let refused = rename_to_claimed(top, from.as_bytes(), top, there.as_bytes());
+            let refused = refused.unwrap_err();
+            assert_eq!(refused, rustix::io::Errno::EXIST, "{from} to {there}");
+        }
+    }
+    for from in ["file", "link"] {
+        let moved = format!("moved {from}");
+        rename_to_claimed(top, from.as_bytes(), top, moved.as_bytes()).unwrap();
+    }
+    let failed = rename_to_claimed(top, b"nothing", top, b"new").unwrap_err();
+    assert_eq!(failed, rustix::io::Errno::NOENT);
+    assert_eq!(place.names(), ["dir", "moved file", "moved link"]);
+    assert_eq!(fs::read(place.at("moved file")).unwrap(), b"file");
     place.assert_outside_untouched();
 }
 
