@@ -15,6 +15,7 @@ mod destination;
 mod endings;
 mod front_doors;
 mod messages;
+mod one_name;
 mod place;
 mod source;
 mod state;

@@ -13,6 +13,7 @@ mod look;
 mod undescribed;
 
 use std::collections::{HashMap, HashSet};
+use std::mem;
 use std::sync::PoisonError;
 
 use crate::engine::error::Error;
@@ -165,40 +166,41 @@ impl<'s, 'a> Listings<'s, 'a> {
             self.condense(&mut open, entry, None);
         }
         let mut pairs = Vec::with_capacity(listing.entries.len());
-        // The merge is lent out while decisions are made, which need the rest of the state.
-        let mut merge = std::mem::replace(&mut open.merge, Merge::new(Vec::new()));
-        merge.part(listing.entries, |pair| pairs.push(pair));
+        // The merge is lent out while what it pairs is sorted.
+        let mut merge = mem::replace(&mut open.merge, Merge::new(Vec::new()));
+        let mut sort = |pair| match pair {
+            Pair::Source(entry) => pairs.push((entry, None)),
+            Pair::Both(entry, found) => pairs.push((entry, Some(found))),
+            Pair::Destination(found) => open.extraneous.push(Some(found)),
+        };
+        merge.part(listing.entries, &mut sort);
         if listing.more {
             open.merge = merge;
         } else {
-            pairs.extend(merge.rest().map(Pair::Destination));
+            merge.rest().map(Pair::Destination).for_each(sort);
         }
-        for pair in pairs {
-            let Some(pair) = self.as_it_is(&open, pair) else {
-                continue;
-            };
-            match pair {
-                Pair::Source(entry) => {
-                    if as_listed.is_none() {
-                        self.condense(&mut open, &entry, None);
-                    }
-                    open.undescribed
-                        .retain(|(name, _)| name != entry.name.as_bytes());
-                    let found = self.left_out_here(&open, &entry);
-                    self.entry(listing.dir, &mut open, entry, found)?
-                }
-                Pair::Both(entry, found) => {
-                    if as_listed.is_none() {
-                        self.condense(&mut open, &entry, Some(&found));
-                    }
-                    self.entry(listing.dir, &mut open, entry, Some(found))?
-                }
-                Pair::Destination(found) => self.extraneous(&open, found),
+        for (entry, found) in pairs {
+            let was_listed = found.is_some();
+            let here = self.look(&mut open, &entry, found);
+            if as_listed.is_none() {
+                self.condense(&mut open, &entry, here.found());
             }
+            if !was_listed {
+                open.undescribed
+                    .retain(|(name, _)| name != entry.name.as_bytes());
+            }
+            self.entry(listing.dir, &mut open, entry, here)?;
         }
         if listing.more {
+            // There may be more then that only the destination has.
+            open.spellings = None;
             self.open.insert(listing.dir, open);
         } else {
+            for found in mem::take(&mut open.extraneous).into_iter().flatten() {
+                if let Some(found) = self.still_here(&open, found) {
+                    self.extraneous(&open, found);
+                }
+            }
             self.report_undescribed(&open);
             self.fresh.remove(&open.path);
             self.sum
@@ -262,21 +264,6 @@ impl<'s, 'a> Listings<'s, 'a> {
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(path, metadata);
         }
-    }
-
-    /// What the destination has under the name of an entry that its own rules, which may be
-    /// older than the source's, leave out.
-    fn left_out_here(&self, open: &OpenListing, entry: &Entry) -> Option<Entry> {
-        let same_rules = self.shared.filter.merge_files().is_empty();
-        let (Some(tree), Some(dir)) = (self.shared.tree, &open.dir) else {
-            return None;
-        };
-        let sees_all = same_rules && self.shared.options.backup.is_none();
-        if sees_all || self.fresh.contains(&open.path) {
-            return None;
-        }
-        // What can not be looked at can not be replaced either, which is reported then.
-        dir.entry(&entry.name, &tree.detail()).ok().flatten()
     }
 
     /// Something that only the destination has.

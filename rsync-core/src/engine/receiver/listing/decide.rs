@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use super::links::Member;
+use super::look::Here;
 use super::{Blocked, Listings, OWNER_BITS, OpenListing};
 use crate::engine::error::Error;
 use crate::engine::receiver::finish::Replacement;
@@ -26,7 +27,7 @@ impl Listings<'_, '_> {
         dir: DirId,
         open: &mut OpenListing,
         mut entry: Entry,
-        found: Option<Entry>,
+        here: Here,
     ) -> Result<(), Error> {
         let file = FileId {
             dir,
@@ -45,10 +46,12 @@ impl Listings<'_, '_> {
                 receipt.bytes = receipt.bytes.saturating_add(size);
             });
         }
-        let wanted = self.wanted(open, &path, &mut entry, found.as_ref());
-        let place = wanted
-            .then(|| self.place(open, path, entry, found))
-            .flatten();
+        let wanted = self.wanted(open, &path, &mut entry, &here);
+        let place = if wanted && self.respell(open, &path, &entry, &here) {
+            self.place(open, path, entry, here.into_found())
+        } else {
+            None
+        };
         match place {
             None if unasked => self.shared.pending.add(
                 file,
@@ -69,8 +72,9 @@ impl Listings<'_, '_> {
         open: &OpenListing,
         path: &RelPath,
         entry: &mut Entry,
-        found: Option<&Entry>,
+        here: &Here,
     ) -> bool {
+        let found = here.found();
         let account = &self.shared.account;
         let options = self.shared.options;
         if let Some(blocked) = open.blocked {
@@ -107,6 +111,11 @@ impl Listings<'_, '_> {
         if self.guards(path, entry, found) {
             let reason = "programs run it, or obey it, by themselves; --trust-source takes it";
             account.refused(path, &Trouble::Refused(reason.into()));
+            self.block(path, entry, Blocked::Refused);
+            return false;
+        }
+        if matches!(here, Here::Taken) {
+            account.refused(path, &Trouble::NameCollision);
             self.block(path, entry, Blocked::Refused);
             return false;
         }
@@ -335,7 +344,7 @@ impl Listings<'_, '_> {
         dir.create_dir(&entry.name, 0o700)
     }
 
-    fn block(&mut self, path: &RelPath, entry: &Entry, blocked: Blocked) {
+    pub(super) fn block(&mut self, path: &RelPath, entry: &Entry, blocked: Blocked) {
         if entry.is_dir() {
             self.blocked.insert(path.clone(), blocked);
         }

@@ -3,8 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use super::Listings;
+use super::look::Spellings;
 use crate::engine::error::Error;
 use crate::engine::tree::{DirListing, path_item};
+use crate::entry::Entry;
 use crate::filter::Scope;
 use crate::monitor::Trouble;
 use crate::path::RelPath;
@@ -36,6 +38,12 @@ pub(super) struct OpenListing {
     pub(super) merge: Merge,
     /// What is merged was listed when it was condensed.
     pub(super) is_kept: bool,
+    /// It was made by this run, or would be.
+    pub(super) is_fresh: bool,
+    /// What only the destination has, as far as its names come before those not yet listed;
+    /// nothing in the place of what the source calls otherwise.
+    pub(super) extraneous: Vec<Option<Entry>>,
+    pub(super) spellings: Option<Spellings>,
     pub(super) index: u32,
     /// Names in it that could not be described, and that the source was not found to have.
     pub(super) undescribed: Vec<(Vec<u8>, ProblemKind)>,
@@ -65,6 +73,9 @@ impl Listings<'_, '_> {
             scope: self.scope.clone(),
             merge: Merge::new(Vec::new()),
             is_kept: false,
+            is_fresh: self.fresh.contains(&path),
+            extraneous: Vec::new(),
+            spellings: None,
             index: 0,
             undescribed: Vec::new(),
             incomplete: !listing.complete,
@@ -78,13 +89,12 @@ impl Listings<'_, '_> {
         if open.blocked.is_some() {
             return Ok(open);
         }
-        let is_fresh = self.fresh.contains(&path);
-        if is_fresh && self.shared.options.dry_run {
+        if open.is_fresh && self.shared.options.dry_run {
             return Ok(open);
         }
         match handles.get(&path) {
             Ok(dir) => {
-                if !is_fresh {
+                if !open.is_fresh {
                     self.prepare(&path, &dir);
                     let kept = self.kept(&path);
                     open.is_kept = kept.is_some();
