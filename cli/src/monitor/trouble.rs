@@ -5,6 +5,7 @@ use std::io;
 
 use rsync_core::monitor::{SkipReason, Trouble, WithheldReason};
 use rsync_core::path::{RelPath, escape};
+use rsync_core::root::CHANGE_MODE;
 use rsync_core::wire::message::{FileFailure, ProblemKind, SystemError};
 
 use crate::errors::words_of;
@@ -56,7 +57,7 @@ pub(super) fn sentence(path: &RelPath, trouble: &Trouble) -> String {
                 "{path} can not be written ({}: {}); {}",
                 escape(operation.as_bytes()),
                 words_of(error),
-                destination_advice(error)
+                destination_advice(operation, error)
             )
         }
         Trouble::Corrupt => format!("{path} arrived damaged and was thrown away; run again"),
@@ -182,8 +183,9 @@ fn unreadable(path: &RelPath, error: &SystemError) -> String {
     )
 }
 
-fn destination_advice(error: &io::Error) -> &'static str {
+fn destination_advice(operation: &str, error: &io::Error) -> &'static str {
     match error.kind() {
+        io::ErrorKind::Unsupported if operation == CHANGE_MODE => "--no-perms does without modes",
         io::ErrorKind::PermissionDenied => "check who may write there, or run as that user",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room and run again",
         io::ErrorKind::ReadOnlyFilesystem => "choose a destination that can be written",
@@ -220,6 +222,11 @@ mod tests {
             sentence(&path(), &full),
             "logs/a.log can not be written (write: No space left on device); make room and run again"
         );
+        let no_modes = Trouble::Destination {
+            operation: CHANGE_MODE.into(),
+            error: io::ErrorKind::Unsupported.into(),
+        };
+        assert!(sentence(&path(), &no_modes).ends_with("; --no-perms does without modes"));
         for trouble in [
             Trouble::Unlisted(ProblemKind::BadName),
             Trouble::Unlisted(ProblemKind::TooManyXattrs),

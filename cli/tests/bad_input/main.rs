@@ -13,9 +13,9 @@
 mod agent;
 mod destination;
 mod endings;
+mod file_systems;
 mod front_doors;
 mod messages;
-mod one_name;
 mod place;
 mod source;
 mod state;

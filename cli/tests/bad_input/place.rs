@@ -125,6 +125,21 @@ impl Place {
         Some(Ended::new(shell(script)))
     }
 
+    /// The same where `d` is an NTFS, mounted with these options. `run` there is a run with deletions,
+    /// and ends with `$code`.
+    pub(crate) fn on_ntfs(&self, options: &str, verb: &str, script: &str) -> Option<Ended> {
+        if !Path::new("/dev/fuse").exists() {
+            return skip("needs FUSE");
+        }
+        self.with_mounts(&format!(
+            "truncate -s 16M image && mkfs.ntfs -F -Q -q image >/dev/null 2>&1 || exit 99\n\
+             lowntfs-3g -o {options} image d || exit 99\n\
+             run() {{ $K {verb} --delete -i s/ d; code=$?; }}\n\
+             {script}\n\
+             umount d; exit $code"
+        ))
+    }
+
     fn prepared<'a>(
         &self,
         mut command: Command,

@@ -161,10 +161,47 @@ fn where_there_are_neither_hard_links_nor_careful_renames_everything_comes_all_t
         let end = end.unwrap();
         assert_eq!(end.code, Some(0), "{verb}: {}", end.stderr);
         assert!(refused > 1, "{verb}: nothing was refused");
-        let mut compare = std::process::Command::new("diff");
-        compare.args(["-r", "--no-dereference", "s", "d"]);
-        let differs = compare.current_dir(place.path("")).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&differs.stdout), "", "{verb}");
+        assert_no_difference(&place, verb);
+    }
+}
+
+fn assert_no_difference(place: &Place, verb: &str) {
+    let mut compare = std::process::Command::new("diff");
+    compare.args(["-r", "--no-dereference", "s", "d"]);
+    let differs = compare.current_dir(place.path("")).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&differs.stdout), "", "{verb}");
+}
+
+/// As on a FAT.
+#[test]
+fn where_no_mode_can_be_set_everything_comes_and_the_run_says_what_is_missing() {
+    let test = "no modes";
+    if can_not_trace(test) {
+        return;
+    }
+    let place = tree::make();
+    for (options, code) in [("", 23), ("--no-perms", 0)] {
+        for verb in ["pull", "push"] {
+            tree::restore(&place);
+            let mut command = place.command(&format!("{verb} -a --delete {options} s/ d"));
+            let end = tracer::run(
+                &mut command,
+                &place.path(""),
+                &mut |call| match call.kind.name {
+                    "fchmod" | "fchmodat" | "fchmodat2" => Verdict::Fail(Errno::EPERM),
+                    _ => Verdict::Pass,
+                },
+            );
+            let end = end.unwrap();
+            assert_eq!(end.code, Some(code), "{verb}: {}", end.stderr);
+            assert_eq!(
+                end.stderr.matches("--no-perms does without").count(),
+                usize::from(code != 0),
+                "{verb}: {}",
+                end.stderr
+            );
+            assert_no_difference(&place, verb);
+        }
     }
 }
 

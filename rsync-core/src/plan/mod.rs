@@ -7,11 +7,13 @@
 mod agreement;
 mod executed;
 mod merge;
+mod precision;
 mod takes;
 
 pub use agreement::{Condenser, Fingerprint, fingerprint, verdict};
 pub use executed::{Guard, runs_by_itself};
 pub use merge::{Merge, Pair};
+pub use precision::{Modes, Precision};
 pub use takes::{leaves_tree, left_out};
 
 use crate::change::Change;

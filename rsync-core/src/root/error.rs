@@ -8,6 +8,9 @@ use crate::wire::message::{FileFailure, SystemError};
 /// Operation named by an error when the system did not let the owner be changed.
 pub(super) const CHANGE_OWNER: &str = "change owner of";
 
+/// Operation named by an error when a mode could not be set.
+pub const CHANGE_MODE: &str = "change mode of";
+
 /// A failed operation on a tree.
 ///
 /// The message names operation and path; the system's reason is the source of the error.
@@ -23,6 +26,15 @@ pub struct Error {
 }
 
 impl Error {
+    /// The file system of the root lets no mode be set.
+    pub(crate) fn no_modes() -> Self {
+        Self {
+            operation: CHANGE_MODE,
+            path: Vec::new(),
+            source: rustix::io::Errno::OPNOTSUPP.into(),
+        }
+    }
+
     /// The system's error number; 0 if the error is not the system's.
     pub fn code(&self) -> i32 {
         self.source.raw_os_error().unwrap_or(0)

@@ -13,14 +13,13 @@ use rustix::io::Errno;
 
 use super::acl::{ACCESS, acl_under_mode};
 use super::dir::Dir;
-use super::error::{CHANGE_OWNER, Error};
+use super::error::{CHANGE_MODE, CHANGE_OWNER, Error};
 use super::stat::Stat;
 use super::system;
 use super::xattr::{self, Namespaces, Target};
 use crate::entry::{Owner, PERMISSION_BITS, Timestamp, Xattr};
 use crate::path::FileName;
 
-const CHANGE_MODE: &str = "change mode of";
 const CHANGE_TIME: &str = "change time of";
 const CHANGE_XATTRS: &str = "change attributes of";
 /// Attributes of users can be written to files that are writable, even by their owner.

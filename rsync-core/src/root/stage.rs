@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::confine::is_memory_scarce;
 use super::dir::Dir;
-use super::error::{Context, Error};
+use super::error::{CHANGE_MODE, Context, Error};
 use super::metadata::{Metadata, apply, mode_bits};
 use super::pending::{Pending, State};
 use super::source::{not_a_file_if_so, regular};
@@ -62,7 +62,7 @@ impl Dir {
         let stat = Stat::of(&staged.fd).context("stat", || staged.path())?;
         let lacking = metadata.lacking(stat.mode, Some(stat.owner));
         if lacking.uid.is_some() || lacking.gid.is_some() {
-            fchmod(&staged.fd, PRIVATE).context("change mode of", || staged.path())?;
+            fchmod(&staged.fd, PRIVATE).context(CHANGE_MODE, || staged.path())?;
         } else {
             staged.born = Some((stat.mode, stat.owner));
         }

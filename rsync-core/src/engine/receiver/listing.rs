@@ -99,7 +99,7 @@ impl<'s, 'a> Listings<'s, 'a> {
         let mut entry = source.root.clone();
         let tree = self.shared.tree;
         let found = tree.and_then(|tree| tree.root.top().own_entry(&tree.detail()).ok());
-        self.desired.adapt(&mut entry, found.as_ref());
+        self.adapt(&mut entry, found.as_ref());
         let found_before = found.as_ref().filter(|_| !*created);
         match plan::verdict(&entry, found_before, self.shared.options) {
             Verdict::Metadata(change) | Verdict::Create(change) => {
@@ -113,6 +113,14 @@ impl<'s, 'a> Listings<'s, 'a> {
                 self.finish_directory(path, metadata);
             }
             Verdict::Unchanged | Verdict::Content(_) => {}
+        }
+    }
+
+    /// Changes `entry` from what it is at the source to what it can be here.
+    fn adapt(&self, entry: &mut Entry, found: Option<&Entry>) {
+        self.desired.adapt(entry, found);
+        if let Some(found) = found {
+            self.shared.overlook(entry, found);
         }
     }
 

@@ -28,7 +28,7 @@ use crate::filter::Filter;
 use crate::monitor::Event;
 use crate::options::Options;
 use crate::path::{FileName, RelPath};
-use crate::plan::Guard;
+use crate::plan::{Guard, Modes, Precision};
 use crate::root::{self, Dir, Metadata, StagedFile};
 use crate::wire::hello::Features;
 use crate::wire::message::{Caution, FileId, FromReceiver, How, SenderTotals, TreeDigest};
@@ -82,6 +82,8 @@ pub(super) struct Shared<'a> {
     pub(super) listed_name: Mutex<Option<FileName>>,
     closed: AtomicBool,
     umask: u32,
+    /// What the destination's file system keeps, once it was tried out.
+    precision: OnceLock<Precision>,
     /// What is left alone.
     pub(super) guard: Guard,
     /// This end asked for the run.
@@ -143,6 +145,7 @@ impl<'a> Shared<'a> {
             listed_name: Mutex::default(),
             closed: AtomicBool::new(false),
             umask: opening.umask,
+            precision: OnceLock::new(),
             guard: opening.guard,
             is_client: opening.is_client,
             client_leaves: context.client_leaves,
@@ -269,7 +272,48 @@ impl<'a> Shared<'a> {
         found: Option<&Entry>,
         mtime: Timestamp,
     ) -> Metadata {
-        metadata(&self.options.attributes, self.umask, entry, found, mtime)
+        let attributes = &self.options.attributes;
+        let mut metadata = metadata(attributes, self.umask, entry, found, mtime);
+        metadata.mode = metadata
+            .mode
+            .filter(|_| self.precision().modes == Modes::Kept);
+        metadata
+    }
+
+    /// What the destination's file system keeps. Tried out at the first call, which comes before the
+    /// first change: that is not announced to whoever keeps old versions, and leaves no trace.
+    pub(super) fn precision(&self) -> Precision {
+        let try_out = || {
+            let tree = self.tree.filter(|_| !self.options.dry_run)?;
+            // Where nothing can be tried out nothing else can be done, which is reported then.
+            tree.root.top().precision().ok()
+        };
+        *self.precision.get_or_init(|| {
+            let precision = try_out().unwrap_or(Precision::FULL);
+            if precision.modes == Modes::Refused && self.options.attributes.permissions {
+                self.account.count(|receipt| receipt.metadata_failed += 1);
+                self.account
+                    .trouble(&RelPath::root(), root::Error::no_modes());
+            }
+            precision
+        })
+    }
+
+    /// Lets `entry` be as what was `found`, as far as they differ only in what this file system can
+    /// not keep. A dry run, which tries nothing out, takes a time that looks cut for cut.
+    pub(super) fn overlook(&self, entry: &mut Entry, found: &Entry) {
+        if !Precision::is_in_doubt(entry, found, &self.options.attributes) {
+            return;
+        }
+        let precision = if self.options.dry_run {
+            Precision {
+                time_unit: Precision::time_unit_of(entry.mtime, found.mtime),
+                ..Precision::FULL
+            }
+        } else {
+            self.precision()
+        };
+        precision.overlook(entry, found);
     }
 
     /// Tells how much there is, now that it is known.

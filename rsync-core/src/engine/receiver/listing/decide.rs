@@ -107,7 +107,7 @@ impl Listings<'_, '_> {
             self.block(path, entry, Blocked::Refused);
             return false;
         }
-        self.desired.adapt(entry, found);
+        self.adapt(entry, found);
         if self.guards(path, entry, found) {
             let reason = "programs run it, or obey it, by themselves; --trust-source takes it";
             account.refused(path, &Trouble::Refused(reason.into()));
@@ -173,7 +173,11 @@ impl Listings<'_, '_> {
             (entry, found) = (member.entry, member.found);
         }
         let verdict = plan::verdict(&entry, found.as_ref(), self.shared.options);
-        match self.links.part(verdict, &entry, found.as_ref()) {
+        let verdict = self.links.part(verdict, &entry, found.as_ref());
+        if verdict != Verdict::Unchanged {
+            self.shared.precision();
+        }
+        match verdict {
             Verdict::Unchanged => {
                 if let Some(id) = link {
                     self.links

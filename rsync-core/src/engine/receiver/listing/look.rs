@@ -111,7 +111,7 @@ impl Listings<'_, '_> {
     /// the whole run.
     fn stays(&self, entry: &Entry, found: &Entry) -> bool {
         let mut desired = entry.clone();
-        self.desired.adapt(&mut desired, Some(found));
+        self.adapt(&mut desired, Some(found));
         desired.link.is_none()
             && plan::verdict(&desired, Some(found), self.shared.options) == Verdict::Unchanged
     }
