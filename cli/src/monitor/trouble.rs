@@ -174,6 +174,7 @@ fn unreadable(path: &RelPath, error: &SystemError) -> String {
         40 => "a link leads back to a directory above it: exclude the link",
         1 | 13 => "run as a user who may read it, or exclude it",
         5 => "check the disk at the source",
+        27 => "exclude it",
         _ => "run again",
     };
     format!(

@@ -1,6 +1,6 @@
 //! Sources that are missing, closed or full of holes.
 
-use super::place::{Place, VERBS};
+use super::place::{Place, VERBS, skip};
 
 #[test]
 fn a_source_that_is_missing_is_named_and_nothing_is_deleted() {
@@ -112,6 +112,36 @@ fn d1_a_source_of_which_everything_is_excluded_deletes_nothing() {
         let place = Place::new();
         let ended = place.line(&format!("{verb} --delete --exclude=/a --exclude=/sub s/ d"));
         ended.assert(25, &["the source is empty", "--delete-from-empty"]);
+        place.assert_destination_is_untouched();
+    }
+}
+
+#[test]
+fn what_has_no_size_or_a_wrong_one_comes_as_it_can_be_read() {
+    // The first says that it has none, the second that it has a page.
+    for path in ["/proc/version", "/sys/devices/system/cpu/possible"] {
+        for verb in VERBS {
+            let place = Place::new();
+            for _ in 0..2 {
+                place.line(&format!("{verb} {path} d/new")).assert(0, &[]);
+                assert_eq!(place.read("d/new"), std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_has_no_size_and_does_not_end_soon_is_no_success() {
+    let path = "/proc/kallsyms";
+    if !std::fs::read(path).is_ok_and(|symbols| symbols.len() > 1 << 20) {
+        return skip("needs a kernel that tells its symbols").unwrap_or_default();
+    }
+    for verb in VERBS {
+        let place = Place::new();
+        place.line(&format!("{verb} {path} d/a")).assert(
+            23,
+            &["a can not be read", "read: File too large", "exclude it"],
+        );
         place.assert_destination_is_untouched();
     }
 }

@@ -150,6 +150,11 @@ impl SourceFile {
         self.allocated < self.opened.size
     }
 
+    /// True if it is of a file system on which a file may end before its size says.
+    pub fn has_no_true_size(&self) -> bool {
+        system::has_no_true_sizes(self.fd())
+    }
+
     /// The first stretch of data in `offset..end`, as start and end; empty and at `end` if only a
     /// hole is left. What is between two stretches is zeros. Where the file system can not tell,
     /// everything counts as data.

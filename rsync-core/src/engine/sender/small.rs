@@ -1,4 +1,9 @@
 //! Small files: read whole, and several sent in one message.
+//!
+//! Among them are those of which the system tells no size, or a wrong one: the kernel's own, as below
+//! `/proc` and `/sys/fs/cgroup` (proc(5)). What these hold is what can be read.
+
+use std::cmp::Ordering;
 
 use crate::checksum::Digest;
 use crate::engine::connection::ConnectionError;
@@ -6,7 +11,9 @@ use crate::engine::sender::content::{Content, failure_of, system_failure};
 use crate::path::FileName;
 use crate::root::Dir;
 use crate::wire::limits::{MAX_BUNDLE_LEN, MAX_BUNDLED_FILES, SMALL_FILE_LEN};
-use crate::wire::message::{Bundle, Bundled, DirId, FileFailure, FileId, FromSender, Seen};
+use crate::wire::message::{
+    Bundle, Bundled, DirId, FileFailure, FileId, FromSender, Seen, SystemError,
+};
 
 /// How often a small file is read again because it changed meanwhile.
 const READ_ATTEMPTS: u32 = 4;
@@ -143,10 +150,16 @@ fn read_once(dir: &Dir, name: &FileName, content: &mut Vec<u8>) -> Result<Attemp
     if size > SMALL_FILE_LEN || (may_have_holes && source.next_data(0, size) != (0, size)) {
         return Ok(Attempt::NotSmall);
     }
-    let end = content.len() + size as usize;
+    let start = content.len();
+    let end = start + size as usize;
+    let has_size = size > 0;
     // Room for one byte more than there should be shows that a file grew without another call.
     content.reserve(size as usize + 1);
-    while content.len() < end {
+    while content.len() < end || !has_size {
+        if content.len() - start > SMALL_FILE_LEN as usize {
+            return Err(too_large());
+        }
+        content.reserve(1);
         match source.append_to(content) {
             Ok(0) => break,
             Ok(_) => {}
@@ -154,9 +167,24 @@ fn read_once(dir: &Dir, name: &FileName, content: &mut Vec<u8>) -> Result<Attemp
             Err(error) => return Err(system_failure("read", &error)),
         }
     }
-    if source.stamp().map_err(failure_of)? == stamp && content.len() == end {
-        Ok(Attempt::Whole(stamp.seen()))
-    } else {
-        Ok(Attempt::Changed)
+    let is_whole = match content.len().cmp(&end) {
+        Ordering::Less => source.has_no_true_size(),
+        Ordering::Equal => true,
+        Ordering::Greater => !has_size,
+    };
+    if source.stamp().map_err(failure_of)? != stamp || !is_whole {
+        return Ok(Attempt::Changed);
     }
+    Ok(Attempt::Whole(Seen {
+        size: (content.len() - start) as u64,
+        ..stamp.seen()
+    }))
+}
+
+/// More comes of a file without a size than is read at once.
+fn too_large() -> FileFailure {
+    FileFailure::System(SystemError {
+        operation: "read".into(),
+        code: rustix::io::Errno::FBIG.raw_os_error(),
+    })
 }

@@ -120,6 +120,21 @@ pub(in crate::root) fn may_write_before_rename(file: BorrowedFd<'_>) -> bool {
     fstatfs(file).map_or(true, |found| found.f_type as u64 != 0x5846_5342)
 }
 
+/// True for file systems of the kernel's own, where a file may end before its size says: proc, sysfs,
+/// both versions of cgroups, and those for debugging, tracing and security (linux/magic.h).
+pub(in crate::root) fn has_no_true_sizes(file: BorrowedFd<'_>) -> bool {
+    const MAGIC: [u64; 7] = [
+        0x9fa0,
+        0x6265_6572,
+        0x0027_e0eb,
+        0x6367_7270,
+        0x6462_6720,
+        0x7472_6163,
+        0x7363_6673,
+    ];
+    fstatfs(file).is_ok_and(|found| MAGIC.contains(&(found.f_type as u64)))
+}
+
 /// Lets the next [`read_names`] begin with the first name.
 pub(in crate::root) fn rewind(dir: BorrowedFd<'_>) -> rustix::io::Result<()> {
     seek(dir, SeekFrom::Start(0)).map(drop)

@@ -46,6 +46,11 @@ pub(in crate::root) fn may_write_before_rename(_file: BorrowedFd<'_>) -> bool {
     false
 }
 
+/// No such file system is known here.
+pub(in crate::root) fn has_no_true_sizes(_file: BorrowedFd<'_>) -> bool {
+    false
+}
+
 /// Every [`read_names`] begins with the first name anyway.
 pub(in crate::root) fn rewind(_: BorrowedFd<'_>) -> rustix::io::Result<()> {
     Ok(())
