@@ -4,9 +4,9 @@
 //! keeps modes, as it is mostly mounted. Compared to the nanosecond every file would be transferred
 //! in every run.
 //!
-//! That does not hide a change: a sender reads no file before its time is twenty milliseconds old
-//! ([`crate::root::SourceFile::settled_stamp`]), so what is written after that gets another time in any
-//! of these units. In a unit of a second (HFS+) or two (FAT) it might not: there times are compared
+//! That does not hide a change: a sender reads a file when its time is twenty milliseconds old, unless it
+//! is written to all the time ([`crate::root::SourceFile::settled_stamp`]), so what is written after that
+//! gets another time in any of these units. In a unit of a second (HFS+) or two (FAT) it might not: there times are compared
 //! as they are, and files that differ are transferred, which takes a few bytes if only the time does.
 
 use crate::entry::{Entry, Kind, Timestamp};

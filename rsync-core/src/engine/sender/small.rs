@@ -155,10 +155,8 @@ fn read_once(dir: &Dir, name: &FileName, content: &mut Vec<u8>) -> Result<Attemp
     let has_size = size > 0;
     // Room for one byte more than there should be shows that a file grew without another call.
     content.reserve(size as usize + 1);
-    while content.len() < end || !has_size {
-        if content.len() - start > SMALL_FILE_LEN as usize {
-            return Err(too_large());
-        }
+    let is_too_large = |content: &Vec<u8>| content.len() - start > SMALL_FILE_LEN as usize;
+    while content.len() < end || !(has_size || is_too_large(content)) {
         content.reserve(1);
         match source.append_to(content) {
             Ok(0) => break,
@@ -174,6 +172,9 @@ fn read_once(dir: &Dir, name: &FileName, content: &mut Vec<u8>) -> Result<Attemp
     };
     if source.stamp().map_err(failure_of)? != stamp || !is_whole {
         return Ok(Attempt::Changed);
+    }
+    if is_too_large(content) {
+        return Err(too_large());
     }
     Ok(Attempt::Whole(Seen {
         size: (content.len() - start) as u64,
