@@ -112,6 +112,22 @@ fn an_entry_that_can_not_be_looked_at_once_is_never_passed_over() {
     assert_faults_are_survived(test, way, &place, &faults, faults.len());
 }
 
+/// What is in there that the source does not have would stay.
+#[test]
+fn a_directory_that_can_not_be_listed_once_is_never_taken_for_empty() {
+    let test = "a directory that can not be listed";
+    if can_not_trace(test) {
+        return;
+    }
+    let place = tree::make();
+    for verb in ["pull", "push"] {
+        let way = Way::new(verb, "");
+        let mut faults = faults(&place, way);
+        faults.retain(|fault| fault.key.call == "getdents64" && fault.error == Errno::EIO);
+        assert_faults_are_survived(test, way, &place, &faults, faults.len());
+    }
+}
+
 /// What can not be looked at before it is changed must not be forgotten without a word.
 #[test]
 fn what_can_not_be_remembered_is_said_to_be_lost() {

@@ -110,7 +110,7 @@ impl Listings<'_, '_> {
                             open.scope = scope;
                         }
                         Err(error) => {
-                            self.shared.account.trouble(&path, error);
+                            self.report_unlisted(&path, error);
                             open.incomplete = true;
                         }
                     }
@@ -118,7 +118,7 @@ impl Listings<'_, '_> {
                 open.dir = Some(dir);
             }
             Err(error) => {
-                self.shared.account.trouble(&path, error);
+                self.report_unlisted(&path, error);
                 self.blocked.insert(path, Blocked::Failed);
                 open.blocked = Some(Blocked::Failed);
             }

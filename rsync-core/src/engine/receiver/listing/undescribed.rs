@@ -1,12 +1,21 @@
-//! Entries of the destination that are there and can not be described.
+//! What is at the destination and can not be described, or listed at all.
 
 use super::{Listings, OpenListing};
 use crate::options::DeleteWhen;
-use crate::path::FileName;
+use crate::path::{FileName, RelPath};
 use crate::root;
 use crate::wire::message::ProblemKind;
 
 impl Listings<'_, '_> {
+    /// Nobody knows what is in a directory of the destination, and what of it were to be deleted.
+    pub(super) fn report_unlisted(&self, path: &RelPath, error: root::Error) {
+        let account = &self.shared.account;
+        if self.shared.options.delete.when != DeleteWhen::Never {
+            account.count(|receipt| receipt.deletes_failed += 1);
+        }
+        account.trouble(path, error);
+    }
+
     /// Entries of the destination of which nobody knows what they are can not be deleted.
     pub(super) fn report_undescribed(&self, open: &OpenListing) {
         if self.shared.options.delete.when == DeleteWhen::Never {
