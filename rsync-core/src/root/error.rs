@@ -11,6 +11,9 @@ pub(super) const CHANGE_OWNER: &str = "change owner of";
 /// Operation named by an error when a mode could not be set.
 pub const CHANGE_MODE: &str = "change mode of";
 
+/// Operation named by an error when a temporary file could not be removed.
+pub(super) const REMOVE: &str = "remove";
+
 /// A failed operation on a tree.
 ///
 /// The message names operation and path; the system's reason is the source of the error.
@@ -33,6 +36,11 @@ impl Error {
             path: Vec::new(),
             source: rustix::io::Errno::OPNOTSUPP.into(),
         }
+    }
+
+    /// A temporary file is left where it was tried to remove it.
+    pub fn leaves_something(&self) -> bool {
+        self.operation == REMOVE
     }
 
     /// The system's error number; 0 if the error is not the system's.

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::confine::is_memory_scarce;
 use super::dir::Dir;
-use super::error::{CHANGE_MODE, Context, Error};
+use super::error::{CHANGE_MODE, Context, Error, REMOVE};
 use super::metadata::{Metadata, apply, mode_bits};
 use super::pending::{Pending, State};
 use super::source::{not_a_file_if_so, regular};
@@ -183,7 +183,7 @@ impl StagedFile {
 
     /// Removes it, as dropping it does, and tells whether that worked.
     pub fn discard(mut self) -> Result<(), Error> {
-        self.entry.remove().context("remove", || self.path())
+        self.entry.remove().context(REMOVE, || self.path())
     }
 
     /// Where it is now.

@@ -281,15 +281,21 @@ impl<'a> Shared<'a> {
     }
 
     /// What the destination's file system keeps. Tried out at the first call, which comes before the
-    /// first change: that is not announced to whoever keeps old versions, and leaves no trace.
+    /// first change: it leaves no trace, so whoever keeps old versions is not told.
     pub(super) fn precision(&self) -> Precision {
-        let try_out = || {
-            let tree = self.tree.filter(|_| !self.options.dry_run)?;
+        let try_out = |tree: &Tree<'_>| match tree.root.top().precision() {
+            Ok(precision) => Some(precision),
             // Where nothing can be tried out nothing else can be done, which is reported then.
-            tree.root.top().precision().ok()
+            Err(error) if !error.leaves_something() => None,
+            Err(error) => {
+                self.account.count(|receipt| receipt.deletes_failed += 1);
+                self.account.trouble(&RelPath::root(), error);
+                None
+            }
         };
         *self.precision.get_or_init(|| {
-            let precision = try_out().unwrap_or(Precision::FULL);
+            let tree = self.tree.filter(|_| !self.options.dry_run);
+            let precision = tree.and_then(try_out).unwrap_or(Precision::FULL);
             if precision.modes == Modes::Refused && self.options.attributes.permissions {
                 self.account.count(|receipt| receipt.metadata_failed += 1);
                 self.account

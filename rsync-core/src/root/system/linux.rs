@@ -135,6 +135,12 @@ pub(in crate::root) fn has_no_true_sizes(file: BorrowedFd<'_>) -> bool {
     fstatfs(file).is_ok_and(|found| MAGIC.contains(&(found.f_type as u64)))
 }
 
+/// Creates a private file in `dir` that has no name, and is gone with its descriptor: `O_TMPFILE`.
+pub(in crate::root) fn create_unnamed(dir: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    openat(dir, c".", flags, Mode::RUSR | Mode::WUSR)
+}
+
 /// Lets the next [`read_names`] begin with the first name.
 pub(in crate::root) fn rewind(dir: BorrowedFd<'_>) -> rustix::io::Result<()> {
     seek(dir, SeekFrom::Start(0)).map(drop)

@@ -51,6 +51,11 @@ pub(in crate::root) fn has_no_true_sizes(_file: BorrowedFd<'_>) -> bool {
     false
 }
 
+/// Every file has a name here.
+pub(in crate::root) fn create_unnamed(_dir: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
+    Err(Errno::OPNOTSUPP)
+}
+
 /// Every [`read_names`] begins with the first name anyway.
 pub(in crate::root) fn rewind(_: BorrowedFd<'_>) -> rustix::io::Result<()> {
     Ok(())
