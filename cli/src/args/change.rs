@@ -81,8 +81,9 @@ pub(crate) struct Change {
     pub(crate) block_size: Option<u32>,
     /// Write into existing files instead of replacing them
     ///
-    /// Needs less room and keeps hard links, but a reader sees half-written files and an
-    /// interrupted run leaves them.
+    /// Needs less room, but a reader sees half-written files and an interrupted run leaves them.
+    /// A file that has other names (hard links) is replaced all the same, as they would change
+    /// with it.
     #[arg(long)]
     pub(crate) inplace: bool,
     /// Append to files that are shorter at the destination

@@ -120,6 +120,61 @@ fn names_that_are_one_file_at_the_destination_only_do_not_spoil_each_other() {
 }
 
 #[test]
+fn m4_what_has_other_names_at_the_destination_is_not_changed_where_it_is() {
+    if lacks(&JUDGES) {
+        return;
+    }
+    for options in ["-a", "-a --inplace", "-aH --inplace", "-a --append -c"] {
+        for place in places() {
+            eprintln!("{options}");
+            place.in_source(
+                "head -c 300000 /bin/sh > unchanged; cp unchanged grown; echo more >> grown
+                 echo one > small; echo other > smaller; touch -d @1000000000 *
+                 cp -p small private; chmod 600 private; cp -p small later; touch -d @5 later",
+            );
+            fs::create_dir(place.dest()).unwrap();
+            shell(&format!(
+                "cp -p {0}/unchanged {0}/small {1}",
+                place.source().display(),
+                place.dest().display()
+            ));
+            place.in_dest(
+                "ln unchanged grown; ln small private; ln small later; ln small smaller
+                 ln small ../a.name.outside; ln unchanged ../one.more",
+            );
+            let outside = |name: &str| {
+                let file = place.dest_base().join(name);
+                let found = fs::metadata(&file).unwrap();
+                (fs::read(file).unwrap(), found.mode(), found.mtime())
+            };
+            let before = [outside("a.name.outside"), outside("one.more")];
+            place.sync(options).done();
+            assert_nothing_to_do(&place, "-ac --delete");
+            assert!(before == [outside("a.name.outside"), outside("one.more")]);
+            assert!(place.sync(options).done().out.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_name_in_a_directory_of_which_nothing_differs_keeps_its_metadata() {
+    if lacks(&JUDGES) {
+        return;
+    }
+    for place in places() {
+        place.in_source(
+            "mkdir a b; echo x > a/x; cp -p a/x b/y; ln -s x a/l; cp -P a/l b/m
+             touch -hd @1000000000 a/x a/l; touch -hd @2000000000 b/y b/m; chmod 600 b/y
+             touch -d @1000000000 a b",
+        );
+        place.sync("-a").done();
+        place.in_dest("ln -f a/x b/y; ln -fP a/l b/m; touch -d @1000000000 a b");
+        place.sync("-a").done();
+        assert_nothing_to_do(&place, "-ac --delete");
+    }
+}
+
+#[test]
 fn the_old_version_of_a_name_that_becomes_a_link_is_kept_as_a_backup() {
     for place in places() {
         place.in_source("echo new > a; ln a b");

@@ -56,6 +56,11 @@ impl StagedFile {
         self.entry.settle();
     }
 
+    /// True if the file has further names, which are the same file.
+    pub fn has_other_names(&self) -> Result<bool, Error> {
+        Ok(Stat::of(&self.fd).context("stat", || self.path())?.names > 1)
+    }
+
     /// True if it has its final name already: others see it change.
     pub fn is_in_place(&self) -> bool {
         self.entry.is_settled()

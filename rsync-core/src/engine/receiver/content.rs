@@ -257,14 +257,22 @@ pub(super) fn arrived(shared: &Shared<'_>, file: FileId, files: u64, digest: &Di
     received.content_digest.add(file, digest);
 }
 
-/// Opens the old version to be changed where it is, after a copy was made if one is to be kept.
-/// Who keeps old versions is to be told of each change before it happens.
-fn open_old(shared: &Shared<'_>, place: &mut Place) -> Result<root::StagedFile, root::Error> {
+/// Opens the old version to be changed where it is, after a copy was made if one is to be kept;
+/// nothing if it has other names, which would change with it. Who keeps old versions is to be told
+/// of each change before it happens.
+fn open_old(
+    shared: &Shared<'_>,
+    place: &mut Place,
+) -> Result<Option<root::StagedFile>, root::Error> {
+    let old = place.dir.open_in_place(&place.entry.name)?;
+    if old.has_other_names()? {
+        return Ok(None);
+    }
     if !place.kept {
         backup::keep_copy(shared, &place.path, place.found.as_ref())?;
         place.kept = true;
     }
-    place.dir.open_in_place(&place.entry.name)
+    Ok(Some(old))
 }
 
 /// Gives a verified file its metadata and its name.

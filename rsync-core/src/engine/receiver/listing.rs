@@ -78,7 +78,7 @@ impl<'s, 'a> Listings<'s, 'a> {
             admission: Admission::new(summary, shared.filter),
             fresh: HashSet::new(),
             blocked: HashMap::new(),
-            links: Links::default(),
+            links: Links::new(shared.options.attributes.hard_links),
             deferred: Deferred::default(),
             scope: shared.filter.root_scope(),
             only: source.only_one.then(|| source.root.name.clone()),

@@ -69,7 +69,8 @@ impl Tree<'_> {
             owner: attributes.owner || attributes.group,
             xattrs: attributes.xattrs,
             acls: attributes.acls,
-            hard_links: attributes.hard_links,
+            // What has several names is not changed where it is, whatever was asked for.
+            hard_links: attributes.hard_links || self.side == Side::Destination,
         }
     }
 

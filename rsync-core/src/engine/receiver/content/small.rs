@@ -60,16 +60,24 @@ fn one(
         .found
         .as_ref()
         .is_some_and(|found| found.file_size().is_some());
-    let opened = if shared.options.write.in_place && is_file {
-        if let Some(keeper) = shared.keeper() {
-            keeper.rewrite(&place.dir, &place.entry.name);
-        }
+    let old = if shared.options.write.in_place && is_file {
         open_old(shared, &mut place)
     } else {
-        shared.announce_change_of(&place.dir);
-        let metadata = wanted_metadata(shared, &mut place, seen);
-        place.dir.stage_for(&metadata)
+        Ok(None)
     };
+    let opened = old.and_then(|old| match old {
+        Some(old) => {
+            if let Some(keeper) = shared.keeper() {
+                keeper.rewrite(&place.dir, &place.entry.name);
+            }
+            Ok(old)
+        }
+        None => {
+            shared.announce_change_of(&place.dir);
+            let metadata = wanted_metadata(shared, &mut place, seen);
+            place.dir.stage_for(&metadata)
+        }
+    });
     match opened.and_then(|staged| fill(shared, staged, content)) {
         Ok(staged) => put(shared, place, staged, seen, 0),
         Err(error) => shared.account.destination_failed(&place.path, error),

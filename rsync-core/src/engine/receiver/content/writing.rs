@@ -232,7 +232,6 @@ fn open<'a>(
     let found_len = place.found.as_ref().and_then(Entry::file_size);
     let write = &shared.options.write;
     let append = write.append && attempts == 1 && found_len.is_some_and(|len| len < seen.size);
-    let in_place = (write.in_place || append) && found_len.is_some();
     let basis_name = match (&place.basis, found_len) {
         (Some(basis), _) => Some(&basis.name),
         (None, Some(_)) => Some(&place.entry.name),
@@ -247,14 +246,21 @@ fn open<'a>(
     let basis = basis_name
         .map(|name| Basis::open(&place.dir, name, signed))
         .transpose()?;
-    let staged = if in_place {
+    let old = if (write.in_place || append) && found_len.is_some() {
         open_old(shared, place)?
     } else {
-        let mut staged = partial::stage(shared, &place.dir, &place.entry.name, seen.size)?;
-        if place.found.is_some() {
-            staged.will_replace();
+        None
+    };
+    let in_place = old.is_some();
+    let staged = match old {
+        Some(old) => old,
+        None => {
+            let mut staged = partial::stage(shared, &place.dir, &place.entry.name, seen.size)?;
+            if place.found.is_some() {
+                staged.will_replace();
+            }
+            staged
         }
-        staged
     };
     let mut open = Open {
         staged,
@@ -266,8 +272,7 @@ fn open<'a>(
     };
     if append && let Some(len) = found_len {
         // What is there counts as content: the digest covers it too.
-        open.hash_basis(0, len)?;
-        open.position = len;
+        open.copy(0, len)?;
     }
     Ok(open)
 }

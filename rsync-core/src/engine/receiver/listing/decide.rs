@@ -13,7 +13,7 @@ use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{backup, content, delete, want};
 use crate::engine::sender::pushed_unasked;
 use crate::entry::{Entry, Kind};
-use crate::monitor::{Change, SkipReason, Trouble};
+use crate::monitor::{Change, SkipReason, Trouble, Update};
 use crate::options::{Compare, DeleteWhen};
 use crate::path::RelPath;
 use crate::plan::{self, Verdict};
@@ -173,7 +173,9 @@ impl Listings<'_, '_> {
             (entry, found) = (member.entry, member.found);
         }
         let verdict = plan::verdict(&entry, found.as_ref(), self.shared.options);
-        let verdict = self.links.part(verdict, &entry, found.as_ref());
+        let verdict = self
+            .links
+            .part(verdict, &entry, found.as_ref(), link.is_some());
         if verdict != Verdict::Unchanged {
             self.shared.precision();
         }
@@ -200,7 +202,9 @@ impl Listings<'_, '_> {
             Verdict::Content(change) => {
                 // As with rsync: what is as long here, or longer, is not appended to.
                 let found_len = found.as_ref().and_then(Entry::file_size);
-                if self.shared.options.write.append && found_len >= entry.file_size() {
+                let is_to_grow = change.update == Update::Transfer;
+                if self.shared.options.write.append && is_to_grow && found_len >= entry.file_size()
+                {
                     self.shared.account.skipped(&path, SkipReason::Exists);
                     return None;
                 }

@@ -14,8 +14,9 @@ use crate::plan::Verdict;
 pub(in crate::engine::receiver) struct Links {
     groups: HashMap<LinkId, Group>,
     /// Files with several names at the destination of which one stays, and whether its metadata
-    /// changes.
+    /// changes. Nothing is noted where links are not preserved.
     staying: HashMap<LinkId, bool>,
+    preserved: bool,
 }
 
 /// One group.
@@ -45,6 +46,14 @@ pub(in crate::engine::receiver) struct Member {
 }
 
 impl Links {
+    /// None yet.
+    pub(super) fn new(preserved: bool) -> Self {
+        Self {
+            preserved,
+            ..Self::default()
+        }
+    }
+
     /// Adds a name. Gives it back if it is the first of its group and has to be treated as a
     /// file of its own.
     pub(super) fn add(&mut self, id: LinkId, member: Member) -> Option<Member> {
@@ -74,14 +83,15 @@ impl Links {
         }
     }
 
-    /// Corrects the verdict about `entry` where that is another file than one that stays, but
-    /// the destination has both as one: changing one would change the other. It becomes a file
-    /// of its own.
+    /// Corrects the verdict about `entry` where what is `found` has other names, which would
+    /// change with it: it becomes a file of its own. One that is a name of a group may change
+    /// where it is, unless another file stays there.
     pub(super) fn part(
         &mut self,
         verdict: Verdict,
         entry: &Entry,
         found: Option<&Entry>,
+        is_grouped: bool,
     ) -> Verdict {
         let change = match verdict {
             Verdict::Unchanged => Change::default(),
@@ -92,16 +102,23 @@ impl Links {
             return verdict;
         };
         let changes = matches!(verdict, Verdict::Metadata(_));
-        match self.staying.entry(id) {
-            Vacant(vacant) => {
-                vacant.insert(changes);
-                verdict
+        let stays = if changes && !is_grouped {
+            false
+        } else if !self.preserved {
+            true
+        } else {
+            match self.staying.entry(id) {
+                Vacant(vacant) => {
+                    vacant.insert(changes);
+                    true
+                }
+                Occupied(other) => !changes && !*other.get(),
             }
-            Occupied(other) if changes || *other.get() => match entry.kind {
-                Kind::File { .. } => Verdict::Content(change),
-                _ => Verdict::Create(change),
-            },
-            Occupied(_) => verdict,
+        };
+        match entry.kind {
+            _ if stays => verdict,
+            Kind::File { .. } => Verdict::Content(change),
+            _ => Verdict::Create(change),
         }
     }
 
