@@ -31,6 +31,43 @@ fn no_more_is_deleted_than_is_allowed() {
 }
 
 #[test]
+fn what_the_merge_files_of_the_source_exclude_is_not_deleted_by_the_run_that_brings_them() {
+    for options in [
+        "-aF --delete",
+        "-a --gitignore --delete",
+        "-aF --delete-after",
+    ] {
+        for place in places() {
+            eprintln!("{options}");
+            place.in_source(
+                "mkdir d; echo '- *.log' > d/.rsync-filter; echo '*.log' > d/.gitignore; echo x > d/a",
+            );
+            for name in ["d/own.log", "d/below/own.log", "d/below/gone", "d/gone"] {
+                place.write_dest(name, "x");
+            }
+            place.sync(options).done();
+            let is_there = |name: &str| place.dest().join(name).exists();
+            assert!(is_there("d/own.log") && is_there("d/below/own.log"));
+            assert!(!is_there("d/gone") && !is_there("d/below/gone"));
+        }
+    }
+}
+
+#[test]
+fn a_merge_file_that_is_deleted_protects_to_the_end_of_the_run() {
+    for place in places() {
+        place.write("a", "x");
+        place.write_dest(".rsync-filter", "P name\n");
+        place.write_dest("old/name", "x");
+        place.write_dest("old/other", "x");
+        place.sync("-aF --delete").done();
+        assert!(place.dest().join("old/name").exists());
+        assert!(!place.dest().join("old/other").exists());
+        assert!(!place.dest().join(".rsync-filter").exists());
+    }
+}
+
+#[test]
 fn whole_directories_count_by_what_is_in_them() {
     for place in places() {
         place.write("kept", "x");

@@ -4,6 +4,7 @@
 //! (or, with `--delete-before`, after the whole listing is known), and never if the source
 //! could not be read completely or is empty.
 
+use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::root::{self, Dir, Metadata, is_superuser};
 /// Deletes `extraneous` entries, each with its directory, as far as the run allows.
 pub(super) fn delete(
     shared: &Shared<'_>,
-    extraneous: Vec<(RelPath, Entry)>,
+    mut extraneous: Vec<(RelPath, Entry)>,
     not_deleted: u64,
     complete: bool,
     source_is_empty: bool,
@@ -30,6 +31,7 @@ pub(super) fn delete(
     if options.when == DeleteWhen::Never {
         return;
     }
+    let scopes = spare_protected(shared, &mut extraneous);
     let count = extraneous.len() as u64;
     if !complete && !options.despite_errors {
         if count + not_deleted > 0 {
@@ -58,9 +60,11 @@ pub(super) fn delete(
         withheld: 0,
     };
     for (path, entry) in extraneous {
-        let opened = tree
-            .scope_at(&path)
-            .and_then(|scope| Ok((scope, handles.get(&path)?)));
+        let scope = match scopes.get(&path) {
+            Some(scope) => Ok(scope.clone()),
+            None => tree.scope_at(&path),
+        };
+        let opened = scope.and_then(|scope| Ok((scope, handles.get(&path)?)));
         match opened {
             Ok((scope, dir)) => {
                 if entry.is_dir() {
@@ -76,6 +80,34 @@ pub(super) fn delete(
             .account
             .withheld(deleting.withheld, WithheldReason::Limit);
     }
+}
+
+/// Takes out what merge files protect that came with this run: the source does not send what they
+/// exclude, so it looked extraneous. Gives the rules of each directory, as merge files may be
+/// among what is deleted.
+fn spare_protected(
+    shared: &Shared<'_>,
+    extraneous: &mut Vec<(RelPath, Entry)>,
+) -> HashMap<RelPath, Scope> {
+    let mut scopes = HashMap::new();
+    let Some(tree) = shared.tree else {
+        return scopes;
+    };
+    if tree.filter.merge_files().is_empty() {
+        return scopes;
+    }
+    extraneous.retain(|(path, entry)| {
+        if !scopes.contains_key(path) {
+            // What can not be read is told when it is the turn of what is in the directory.
+            match tree.scope_at(path) {
+                Ok(scope) => scopes.insert(path.clone(), scope),
+                Err(_) => return true,
+            };
+        }
+        let protects = |scope| tree.protects(scope, path, &entry.name, entry.is_dir());
+        !scopes.get(path).is_some_and(protects)
+    });
+    scopes
 }
 
 /// Removes an entry that is not a directory with something in it.
