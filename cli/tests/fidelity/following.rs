@@ -93,6 +93,30 @@ fn a_link_to_nothing_is_reported_and_everything_else_copied() {
 }
 
 #[test]
+fn a_link_to_nothing_that_is_excluded_is_none_of_the_run_s_business() {
+    if lacks(&["rsync"]) {
+        return;
+    }
+    for place in places() {
+        place.in_source(
+            "mkdir d; echo x > file; echo x > d/file; ln -s nowhere lost; ln -s ../../lost d/gone
+             ln -s self self",
+        );
+        for options in [
+            "-L --exclude=lost --exclude=self --exclude=gone",
+            "-L --include=*/ --include=file --exclude=* --delete",
+            "--copy-unsafe-links --exclude=gone --delete",
+            "-L --include=file --exclude=* --delete",
+        ] {
+            place.write_dest("extraneous", "x");
+            assert_does_as_rsync(&place, options, &format!("-a {options}"));
+            place.sync(options).done();
+        }
+        place.sync("-L --exclude=*/ --exclude=lost").ended(23);
+    }
+}
+
+#[test]
 fn x9_a_link_to_a_directory_above_it_is_reported_and_not_gone_round() {
     for place in places() {
         place.in_source("mkdir -p a/b; echo x > a/b/file; ln -s ../.. a/b/top; ln -s . a/here");

@@ -112,6 +112,13 @@ impl Following {
     }
 }
 
+/// True if this is the system's error for a link whose target is missing, or the link itself.
+pub(crate) fn leads_nowhere(code: i32) -> bool {
+    [Errno::NOENT, Errno::LOOP]
+        .map(Errno::raw_os_error)
+        .contains(&code)
+}
+
 impl Dir {
     /// What stands in a listing for `entry`: itself, or what it points to if it is followed.
     pub(super) fn followed(&self, entry: Entry, detail: &Detail) -> Result<Entry, Unfit> {

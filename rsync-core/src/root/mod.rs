@@ -85,6 +85,7 @@ pub use descriptors::expect_descriptors;
 pub(crate) use descriptors::{may_hold_more, most_held};
 pub use dir::Dir;
 pub use error::{CHANGE_MODE, Error};
+pub(crate) use follow::leads_nowhere;
 pub use identify::{is_own_directory, is_private_file};
 pub(crate) use list::give_back;
 pub use list::{Detail, Listed};

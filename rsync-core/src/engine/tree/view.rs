@@ -223,9 +223,18 @@ impl Tree<'_> {
                 !out
             });
         }
+        listing.problems = listed.problems;
+        if !self.filter.is_trivial() {
+            listing.problems.retain(|(name, problem)| {
+                let out = FileName::new(name).is_ok_and(|name| {
+                    left_out(&name, false) && (leads_nowhere(problem) || left_out(&name, true))
+                });
+                excluded += u64::from(out);
+                !out
+            });
+        }
         listing.excluded = excluded;
         listing.temporaries = temporaries;
-        listing.problems = listed.problems;
         listing.refuse_long_paths(path);
         for entry in &mut listing.entries {
             if self.side == Side::Source {
@@ -310,6 +319,11 @@ impl Tree<'_> {
             }
         }
     }
+}
+
+/// True for a link that is no directory, whatever else: its target is missing, or itself.
+fn leads_nowhere(problem: &ProblemKind) -> bool {
+    matches!(problem, ProblemKind::System(error) if root::leads_nowhere(error.code))
 }
 
 /// A merge file's content, if there is such a file. One byte more than a merge file may have is
