@@ -99,6 +99,18 @@ fn filters_and_limits_choose_what_they_choose_for_rsync() {
 }
 
 /// Options are written without spaces; an underline stands for one in a rule.
+#[test]
+fn what_exists_is_ignored_also_where_it_is_of_another_kind() {
+    for place in places() {
+        place.in_source("mkdir -p file link; echo x > file/x; echo x > link/x; echo x > dir");
+        place.in_dest_made("echo own > file; ln -s nowhere link; mkdir dir; echo own > dir/x");
+        let before = snapshot(&place.dest());
+        place.sync("-a -O --ignore-existing").done();
+        place.sync("-a -O --ignore-existing --delete").done();
+        assert!(before == snapshot(&place.dest()));
+    }
+}
+
 fn does_as_rsync(place: &Place, ours: &str, theirs: &str) {
     let theirs = format!("-rlptgo {theirs}");
     assert_does_as_rsync(place, &format!("-a {ours}"), &theirs);

@@ -122,9 +122,11 @@ impl Listings<'_, '_> {
         let newer = |found: &&Entry| {
             found.file_size().is_some() && entry.file_size().is_some() && found.mtime > entry.mtime
         };
+        // As with rsync: what is of another kind exists too, and what would be below it is left out.
+        let is_in_the_way = |found: &Entry| !(entry.is_dir() && found.is_dir());
         let reason = if options.skip.missing && found.is_none() {
             Some(SkipReason::Missing)
-        } else if options.skip.existing && found.is_some() && !entry.is_dir() {
+        } else if options.skip.existing && found.is_some_and(is_in_the_way) {
             Some(SkipReason::Exists)
         } else if options.skip.newer && found.filter(newer).is_some() {
             Some(SkipReason::Newer)
