@@ -282,6 +282,21 @@ fn what_is_new_in_a_directory_with_a_default_access_list_is_as_at_the_source() {
 }
 
 #[test]
+fn new_directories_without_permissions_of_the_source_hand_on_the_group_of_where_they_are() {
+    if lacks_root_or(&["rsync"]) {
+        return;
+    }
+    for place in places() {
+        place.in_source("mkdir -p d/e plain; echo x > d/e/f; chmod 700 d; chmod 2755 d/e");
+        place.in_dest_made("mkdir plain; chmod 2775 .; chgrp 12 .");
+        assert_does_as_rsync(&place, "-a --no-perms --no-owner --no-group", "-rlt");
+        let mode = |name: &str| fs::metadata(place.dest().join(name)).unwrap().mode();
+        assert_eq!(mode("d") & 0o7777, 0o2700);
+        assert_eq!(mode("d/e") & 0o7777, 0o2755);
+    }
+}
+
+#[test]
 fn somebody_without_rights_brings_everything_but_owners() {
     if lacks_root_or(&["setpriv", "rsync", "diff", "setfattr", "setfacl"]) {
         return;

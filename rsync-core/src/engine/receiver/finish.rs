@@ -289,6 +289,9 @@ fn finish_directory(
     }
 }
 
+/// The bit of a directory's mode by which what is made in it gets its group (inode(7)).
+const SET_GROUP_ID: u32 = 0o2000;
+
 /// A directory in which nothing happened is as it was, and is not touched.
 fn set_unless_set(shared: &Shared<'_>, dir: &Dir, metadata: &Metadata) -> Result<(), root::Error> {
     let detail = Detail {
@@ -296,7 +299,12 @@ fn set_unless_set(shared: &Shared<'_>, dir: &Dir, metadata: &Metadata) -> Result
         ..Detail::default()
     };
     let found = dir.own_entry(&detail)?;
-    let mut lacking = metadata.lacking(found.mode, found.owner);
+    let mut wanted = metadata.clone();
+    if !shared.options.attributes.permissions {
+        // A new directory has it from the one that holds it, whose group is to have all of the tree.
+        wanted.mode = wanted.mode.map(|mode| mode | found.mode & SET_GROUP_ID);
+    }
+    let mut lacking = wanted.lacking(found.mode, found.owner);
     lacking.mtime = lacking.mtime.filter(|&mtime| mtime != found.mtime);
     if lacking == Metadata::default() {
         Ok(())
