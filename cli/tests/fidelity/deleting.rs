@@ -106,6 +106,36 @@ fn a_dry_run_says_what_the_run_does_and_changes_nothing() {
 }
 
 #[test]
+fn a_dry_run_says_which_directories_are_in_the_way() {
+    for place in places() {
+        place.in_source(
+            "for name in full guarded empty goes other; do echo x > $name; done
+             ln -s x link; ln other group",
+        );
+        place.in_dest_made(
+            "mkdir full guarded empty goes link group; touch full/own guarded/own goes/a link/a group/a",
+        );
+        let both = |options: &str, code: i32| {
+            let before = snapshot(&place.dest());
+            let dry = place.sync(&format!("-aH -O -i -n {options}")).ended(code);
+            assert_same_lines(&before, &snapshot(&place.dest()));
+            let real = place.sync(&format!("-aH -O -i {options}")).ended(code);
+            assert_same_lines(&dry.changes(), &real.changes());
+            let troubles = |err: &str| {
+                err.lines()
+                    .filter(|line| line.contains("in the way"))
+                    .count()
+            };
+            assert_eq!(troubles(&dry.err), troubles(&real.err));
+            troubles(&dry.err)
+        };
+        assert_eq!(both("", 23), 5);
+        assert_eq!(both("--delete --filter=P_guarded/own", 23), 1);
+        assert_eq!(both("--delete", 0), 0);
+    }
+}
+
+#[test]
 fn a_dry_run_into_nothing_makes_nothing() {
     for place in places() {
         place.in_source("mkdir -p d; echo x > d/a");

@@ -199,9 +199,14 @@ fn names_of_a_file_that_can_not_be_read_keep_what_they_hold() {
     place.write_dest("b", "second");
     let owned = format!("chown -R nobody {}", place.dest_base().display());
     shell(&owned);
-    place
+    let run = place
         .sync_through(&crate::attributes::AS_NOBODY, "-aH")
         .ended(23);
     assert_eq!(place.read_dest("a"), b"first");
     assert_eq!(place.read_dest("b"), b"second");
+    assert!(
+        run.err.contains("b can not be written (link:"),
+        "{}",
+        run.err
+    );
 }

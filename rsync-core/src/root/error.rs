@@ -38,6 +38,25 @@ impl Error {
         }
     }
 
+    /// The directory at `path` can not be removed because of what is in it.
+    pub(crate) fn not_empty(path: &RelPath) -> Self {
+        Self {
+            operation: REMOVE,
+            path: path.as_bytes().to_vec(),
+            source: rustix::io::Errno::NOTEMPTY.into(),
+        }
+    }
+
+    /// The entry at `path` is another name of the one at `leader`, which is not there.
+    pub(crate) fn without_leader(path: &RelPath, leader: &RelPath) -> Self {
+        let leader = escape(leader.as_bytes());
+        Self {
+            operation: "link",
+            path: path.as_bytes().to_vec(),
+            source: io::Error::other(format!("it is one file with {leader}, which failed")),
+        }
+    }
+
     /// A temporary file is left where it was tried to remove it.
     pub fn leaves_something(&self) -> bool {
         self.operation == REMOVE

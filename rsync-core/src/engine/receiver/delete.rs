@@ -17,7 +17,7 @@ use crate::filter::Scope;
 use crate::monitor::WithheldReason;
 use crate::options::DeleteWhen;
 use crate::path::{FileName, RelPath};
-use crate::root::{self, Dir, Metadata, is_superuser};
+use crate::root::{self, Detail, Dir, Metadata, is_superuser};
 
 /// Deletes `extraneous` entries, each with its directory, as far as the run allows.
 pub(super) fn delete(
@@ -136,8 +136,8 @@ fn remove_dir(shared: &Shared<'_>, dir: &Dir, name: &FileName) -> Result<(), roo
     dir.remove_dir(name)
 }
 
-/// Removes a directory, to make way, as far as the rules let it; an error if something stays. It
-/// does not count as deleted itself, as what it makes way for replaces it.
+/// Removes a directory, to make way, as far as the rules let it; an error if something stays, or
+/// would stay. It does not count as deleted itself, as what it makes way for replaces it.
 pub(super) fn clear(
     shared: &Shared<'_>,
     dir: &Arc<Dir>,
@@ -147,7 +147,7 @@ pub(super) fn clear(
     let is_dry = shared.options.dry_run;
     if shared.options.delete.when == DeleteWhen::Never || shared.source_is_new() {
         return if is_dry {
-            Ok(())
+            insist_on_emptiness(dir, &entry.name)
         } else {
             remove_dir(shared, dir, &entry.name)
         };
@@ -163,11 +163,26 @@ pub(super) fn clear(
         tree,
         withheld: 0,
     };
-    deleting.empty(dir, parent, entry, &tree.scope_at(parent)?);
-    if is_dry {
+    let emptied = deleting.empty(dir, parent, entry, &tree.scope_at(parent)?);
+    match emptied {
+        _ if !is_dry => remove_dir(shared, dir, &entry.name),
+        Some(level) if !level.stays => Ok(()),
+        _ => Err(root::Error::not_empty(&parent.join(&entry.name))),
+    }
+}
+
+/// The error that removing the directory would end with if it holds something.
+fn insist_on_emptiness(dir: &Dir, name: &FileName) -> Result<(), root::Error> {
+    let below = dir.open_dir(name)?;
+    let mut is_empty = true;
+    below.list_with(&Detail::default(), &mut |_, _| {
+        is_empty = false;
+        false
+    })?;
+    if is_empty {
         Ok(())
     } else {
-        remove_dir(shared, dir, &entry.name)
+        Err(root::Error::not_empty(below.path()))
     }
 }
 

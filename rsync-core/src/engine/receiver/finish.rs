@@ -30,8 +30,6 @@ pub(super) struct Late {
     pub(super) not_deleted: u64,
     /// Entries that take the place of directories.
     pub(super) replacements: Vec<Replacement>,
-    /// Directories that a dry run would replace, with those they are in.
-    pub(super) replaced: Vec<(Parent, RelPath, Entry)>,
     /// Hard links to be made.
     pub(super) links: Vec<Group>,
     /// The whole source could be listed.
@@ -61,12 +59,6 @@ pub(super) fn finish(
     let mut late = std::mem::take(&mut *shared.late.lock().unwrap_or_else(PoisonError::into_inner));
     for replacement in late.replacements.drain(..) {
         replace(shared, replacement);
-    }
-    for (dir, parent, found) in late.replaced.drain(..) {
-        let dir = dir.open(shared);
-        if let Err(error) = dir.and_then(|dir| delete::clear(shared, &dir, &parent, &found)) {
-            shared.account.trouble(&parent, error);
-        }
     }
     for group in &late.links {
         link(shared, group);
@@ -121,6 +113,9 @@ fn replace(shared: &Shared<'_>, replacement: Replacement) {
         if let Some(found) = &found {
             delete::clear(shared, &dir, &parent, found)?;
         }
+        if shared.options.dry_run {
+            return Ok(());
+        }
         let Some((staged, stamp)) = file else {
             return content::put_special(shared, &dir, &entry, found.as_ref(), &metadata);
         };
@@ -136,16 +131,13 @@ fn replace(shared: &Shared<'_>, replacement: Replacement) {
 }
 
 fn link(shared: &Shared<'_>, group: &Group) {
-    let leader = if shared.options.dry_run {
-        Ok((None, group.kept))
-    } else {
-        find_leader(shared, group)
-    };
+    let leader = find_leader(shared, group);
     for member in &group.members {
         let (path, entry) = (&member.path, &member.entry);
         let found = member.found.as_ref();
         let Ok((place, id)) = &leader else {
-            shared.account.failed_silently();
+            let error = root::Error::without_leader(path, &group.leader);
+            shared.account.destination_failed(path, error);
             continue;
         };
         if id.is_some() && found.and_then(Entry::link_id) == *id {
@@ -175,6 +167,12 @@ fn link(shared: &Shared<'_>, group: &Group) {
                     dir.stage_hard_link(name, &to, &entry.name)
                 })
             }
+            (None, Some(handles), Some(parent)) => match found.filter(|found| found.is_dir()) {
+                None => Ok(()),
+                Some(found) => handles
+                    .get(&parent)
+                    .and_then(|to| delete::clear(shared, &to, &parent, found)),
+            },
             _ => Ok(()),
         };
         match made {
@@ -205,6 +203,9 @@ type Leader = (Option<(Arc<Dir>, FileName)>, Option<LinkId>);
 fn find_leader(shared: &Shared<'_>, group: &Group) -> Result<Leader, ()> {
     if !group.stays && !shared.account.is_in_place(group.id) {
         return Err(());
+    }
+    if shared.options.dry_run {
+        return Ok((None, group.kept));
     }
     let (Some(handles), Some(parent), Some(name)) = (
         &shared.handles,

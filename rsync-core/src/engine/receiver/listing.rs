@@ -10,6 +10,7 @@ mod decide;
 mod directory;
 mod links;
 mod look;
+mod make;
 mod undescribed;
 
 use std::collections::{HashMap, HashSet};

@@ -1,18 +1,17 @@
 //! What one listed entry needs.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use super::links::Member;
 use super::look::Here;
 use super::{Blocked, Listings, OWNER_BITS, OpenListing};
 use crate::engine::error::Error;
-use crate::engine::receiver::finish::Replacement;
 use crate::engine::receiver::parent::Parent;
 use crate::engine::receiver::pending::{Pending, Place};
 use crate::engine::receiver::shared::Shared;
-use crate::engine::receiver::{backup, content, delete, want};
+use crate::engine::receiver::want;
 use crate::engine::sender::pushed_unasked;
-use crate::entry::{Entry, Kind};
+use crate::entry::Entry;
 use crate::monitor::{Change, SkipReason, Trouble, Update};
 use crate::options::{Compare, DeleteWhen};
 use crate::path::RelPath;
@@ -211,8 +210,7 @@ impl Listings<'_, '_> {
                     return None;
                 }
                 if self.shared.options.dry_run {
-                    self.would_replace(open, found);
-                    self.shared.account.transferred(&path, &entry, change);
+                    self.would_put(open, path, entry, found, change);
                     return None;
                 }
                 let Some(dir) = &open.dir else {
@@ -261,97 +259,6 @@ impl Listings<'_, '_> {
             Ok(()) => self.shared.account.transferred(path, entry, change),
             Err(error) => self.shared.account.destination_failed(path, error),
         }
-    }
-
-    fn create(
-        &mut self,
-        open: &OpenListing,
-        path: RelPath,
-        entry: Entry,
-        found: Option<Entry>,
-        change: Change,
-    ) {
-        if entry.is_dir() {
-            self.fresh.insert(path.clone());
-        }
-        if self.shared.options.dry_run {
-            self.would_replace(open, found);
-            return self.shared.account.transferred(&path, &entry, change);
-        }
-        let Some(dir) = &open.dir else {
-            return self.shared.account.failed_silently();
-        };
-        let metadata = self.shared.metadata(&entry, found.as_ref(), entry.mtime);
-        if found.as_ref().is_some_and(Entry::is_dir) {
-            // A whole directory has to go first, which is a deletion: that comes last.
-            let replacement = Replacement {
-                dir: Parent::of(dir),
-                path,
-                entry,
-                found,
-                change,
-                metadata,
-                staged: None,
-            };
-            self.shared
-                .late
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .replacements
-                .push(replacement);
-            return;
-        }
-        let made = match &entry.kind {
-            Kind::Dir => self.create_directory(dir, &path, &entry, found.as_ref()),
-            _ => backup::keep(self.shared, &path, found.as_ref()).and_then(|()| {
-                content::put_special(self.shared, dir, &entry, found.as_ref(), &metadata)
-            }),
-        };
-        match made {
-            Ok(()) => {
-                if entry.is_dir() {
-                    self.finish_directory(path.clone(), metadata);
-                }
-                self.shared.account.transferred(&path, &entry, change);
-            }
-            Err(error) => {
-                self.block(&path, &entry, Blocked::Failed);
-                content::not_put(self.shared, &path, found.as_ref(), error);
-            }
-        }
-    }
-
-    /// A dry run tells at the end what would be deleted with a directory that makes way.
-    fn would_replace(&self, open: &OpenListing, found: Option<Entry>) {
-        if let (Some(dir), Some(found)) = (&open.dir, found.filter(Entry::is_dir)) {
-            self.shared
-                .late
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .replaced
-                .push((Parent::of(dir), open.path.clone(), found));
-        }
-    }
-
-    fn create_directory(
-        &self,
-        dir: &Arc<Dir>,
-        path: &RelPath,
-        entry: &Entry,
-        found: Option<&Entry>,
-    ) -> Result<(), crate::root::Error> {
-        if found.is_some() {
-            backup::keep(self.shared, path, found)?;
-            match delete::remove_one(self.shared, dir, &entry.name) {
-                // Kept under another name.
-                Err(error) if error.is_not_found() => {}
-                removed => removed?,
-            }
-        }
-        if let Some(keeper) = self.shared.keeper() {
-            keeper.make_dir(dir, &entry.name);
-        }
-        dir.create_dir(&entry.name, 0o700)
     }
 
     pub(super) fn block(&mut self, path: &RelPath, entry: &Entry, blocked: Blocked) {
