@@ -187,6 +187,7 @@ fn unreadable(path: &RelPath, error: &SystemError) -> String {
 fn destination_advice(operation: &str, error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::Unsupported if operation == CHANGE_MODE => "--no-perms does without modes",
+        io::ErrorKind::Unsupported => "exclude it, the file system there can not hold it",
         io::ErrorKind::PermissionDenied => "check who may write there, or run as that user",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room and run again",
         io::ErrorKind::ReadOnlyFilesystem => "choose a destination that can be written",
@@ -228,6 +229,11 @@ mod tests {
             error: io::ErrorKind::Unsupported.into(),
         };
         assert!(sentence(&path(), &no_modes).ends_with("; --no-perms does without modes"));
+        let no_links = Trouble::Destination {
+            operation: "create".into(),
+            error: io::ErrorKind::Unsupported.into(),
+        };
+        assert!(sentence(&path(), &no_links).contains("; exclude it"));
         for trouble in [
             Trouble::Unlisted(ProblemKind::BadName),
             Trouble::Unlisted(ProblemKind::TooManyXattrs),
