@@ -175,6 +175,23 @@ fn a_name_in_a_directory_of_which_nothing_differs_keeps_its_metadata() {
 }
 
 #[test]
+fn a_name_that_is_not_appended_to_leaves_the_others_to_themselves() {
+    if lacks(&JUDGES) {
+        return;
+    }
+    for place in places() {
+        place.in_source("echo short > a; ln a b; ln a new; ln a too");
+        place.write_dest("a", "much longer");
+        place.write_dest("b", "longer too");
+        place.sync("-aH --append").done();
+        assert_eq!(place.read_dest("a"), b"much longer");
+        assert_eq!(place.read_dest("b"), b"longer too");
+        assert_eq!(place.read_dest("new"), b"short\n");
+        assert!(is_one_file(&place, "new", "too"));
+    }
+}
+
+#[test]
 fn the_old_version_of_a_name_that_becomes_a_link_is_kept_as_a_backup() {
     for place in places() {
         place.in_source("echo new > a; ln a b");

@@ -207,6 +207,9 @@ impl Listings<'_, '_> {
                 if self.shared.options.write.append && is_to_grow && found_len >= entry.file_size()
                 {
                     self.shared.account.skipped(&path, SkipReason::Exists);
+                    if let Some(id) = link {
+                        self.links.leader_is_skipped(id);
+                    }
                     return None;
                 }
                 if self.shared.options.dry_run {

@@ -83,6 +83,11 @@ impl Links {
         }
     }
 
+    /// The leading name of a group is left alone: the next one leads.
+    pub(super) fn leader_is_skipped(&mut self, id: LinkId) {
+        self.groups.remove(&id);
+    }
+
     /// Corrects the verdict about `entry` where what is `found` has other names, which would
     /// change with it: it becomes a file of its own. One that is a name of a group may change
     /// where it is, unless another file stays there.
