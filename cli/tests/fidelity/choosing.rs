@@ -98,7 +98,6 @@ fn filters_and_limits_choose_what_they_choose_for_rsync() {
     }
 }
 
-/// Options are written without spaces; an underline stands for one in a rule.
 #[test]
 fn what_exists_is_ignored_also_where_it_is_of_another_kind() {
     for place in places() {
@@ -111,6 +110,7 @@ fn what_exists_is_ignored_also_where_it_is_of_another_kind() {
     }
 }
 
+/// Options are written without spaces; an underline stands for one in a rule.
 fn does_as_rsync(place: &Place, ours: &str, theirs: &str) {
     let theirs = format!("-rlptgo {theirs}");
     assert_does_as_rsync(place, &format!("-a {ours}"), &theirs);

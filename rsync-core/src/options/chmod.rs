@@ -10,7 +10,7 @@ use super::{ChmodClass, ChmodCopy, ChmodRule, ChmodTarget};
 /// Permission bits with set-uid, set-gid and sticky: what `--chmod` can change.
 const MODE_BITS: u32 = 0o7777;
 const SET_UID: u32 = 0o4000;
-const SET_GID: u32 = 0o2000;
+pub(crate) const SET_GID: u32 = 0o2000;
 const STICKY: u32 = 0o1000;
 
 /// Why a text is not one for `--chmod`.

@@ -11,7 +11,7 @@ pub(super) const CHANGE_OWNER: &str = "change owner of";
 /// Operation named by an error when a mode could not be set.
 pub const CHANGE_MODE: &str = "change mode of";
 
-/// Operation named by an error when a temporary file could not be removed.
+/// Operation named by an error when an entry could not be removed.
 pub(super) const REMOVE: &str = "remove";
 
 /// A failed operation on a tree.

@@ -257,13 +257,18 @@ pub(super) fn arrived(shared: &Shared<'_>, file: FileId, files: u64, digest: &Di
     received.content_digest.add(file, digest);
 }
 
-/// Opens the old version to be changed where it is, after a copy was made if one is to be kept;
-/// nothing if it has other names, which would change with it. Who keeps old versions is to be told
-/// of each change before it happens.
+/// Opens the old version, if there is one that is to be changed where it is, after a copy was made if
+/// one is to be kept; nothing if it has other names, which would change with it. Who keeps old versions
+/// is to be told of each change before it happens.
 fn open_old(
     shared: &Shared<'_>,
     place: &mut Place,
+    appends: bool,
 ) -> Result<Option<root::StagedFile>, root::Error> {
+    let found_len = place.found.as_ref().and_then(Entry::file_size);
+    if found_len.is_none() || !(shared.options.write.in_place || appends) {
+        return Ok(None);
+    }
     let old = place.dir.open_in_place(&place.entry.name)?;
     if old.has_other_names()? {
         return Ok(None);
@@ -313,7 +318,7 @@ fn put_late(shared: &Shared<'_>, place: Place, staged: root::StagedFile, metadat
         metadata,
         staged,
     };
-    let mut late = shared.late.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut late = shared.late();
     late.replacements.push(replacement);
 }
 

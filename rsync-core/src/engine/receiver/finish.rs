@@ -1,6 +1,7 @@
 //! What may only happen once all content is in place: what replaces whole directories, hard
 //! links, deletions, and last the metadata of directories.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::thread;
@@ -14,6 +15,7 @@ use crate::engine::receiver::shared::Shared;
 use crate::engine::receiver::{backup, content, delete};
 use crate::entry::{Entry, LinkId};
 use crate::monitor::{Change, Update};
+use crate::options::chmod::SET_GID;
 use crate::path::{FileName, RelPath};
 use crate::plan::{self, Verdict};
 use crate::root::{self, Detail, Dir, Metadata, WaitingFile};
@@ -56,7 +58,7 @@ pub(super) fn finish(
     shared: &Shared<'_>,
     temporaries: &[(RelPath, FileName)],
 ) -> Result<(), Error> {
-    let mut late = std::mem::take(&mut *shared.late.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut late = std::mem::take(&mut *shared.late());
     for replacement in late.replacements.drain(..) {
         replace(shared, replacement);
     }
@@ -290,9 +292,6 @@ fn finish_directory(
     }
 }
 
-/// The bit of a directory's mode by which what is made in it gets its group (inode(7)).
-const SET_GROUP_ID: u32 = 0o2000;
-
 /// A directory in which nothing happened is as it was, and is not touched.
 fn set_unless_set(shared: &Shared<'_>, dir: &Dir, metadata: &Metadata) -> Result<(), root::Error> {
     let detail = Detail {
@@ -300,10 +299,10 @@ fn set_unless_set(shared: &Shared<'_>, dir: &Dir, metadata: &Metadata) -> Result
         ..Detail::default()
     };
     let found = dir.own_entry(&detail)?;
-    let mut wanted = metadata.clone();
+    let mut wanted = Cow::Borrowed(metadata);
     if !shared.options.attributes.permissions {
         // A new directory has it from the one that holds it, whose group is to have all of the tree.
-        wanted.mode = wanted.mode.map(|mode| mode | found.mode & SET_GROUP_ID);
+        wanted.to_mut().mode = metadata.mode.map(|mode| mode | found.mode & SET_GID);
     }
     let mut lacking = wanted.lacking(found.mode, found.owner);
     lacking.mtime = lacking.mtime.filter(|&mtime| mtime != found.mtime);

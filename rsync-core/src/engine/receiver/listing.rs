@@ -254,11 +254,7 @@ impl<'s, 'a> Listings<'s, 'a> {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner) = Some(self.sum.value());
         }
-        let mut late = self
-            .shared
-            .late
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut late = self.shared.late();
         late.links = self.links.take();
         late.listing_complete = is_complete;
         late.source_is_empty = listed.listed == 0 && listed.agreed == 0;
@@ -282,11 +278,7 @@ impl<'s, 'a> Listings<'s, 'a> {
         if open.blocked.is_some() || self.shared.tree.is_some_and(protects) {
             return;
         }
-        let mut late = self
-            .shared
-            .late
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut late = self.shared.late();
         if open.incomplete {
             late.not_deleted += 1;
         } else {

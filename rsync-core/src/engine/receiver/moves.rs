@@ -5,7 +5,7 @@
 //! deletion asked for the file is renamed, otherwise it is copied.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use crate::checksum::Digest;
 use crate::engine::error::Error;
@@ -59,7 +59,7 @@ pub(super) struct Candidate {
 pub(super) fn resolve(shared: &Shared<'_>, deferred: Deferred) -> Result<(), Error> {
     let delete_first = shared.options.delete.when == DeleteWhen::Before;
     if delete_first {
-        let mut late = shared.late.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut late = shared.late();
         let extraneous = std::mem::take(&mut late.extraneous);
         delete::delete(
             shared,
@@ -123,12 +123,7 @@ fn candidates(shared: &Shared<'_>) -> HashMap<u64, Vec<Candidate>> {
     let (Some(tree), Some(handles)) = (shared.tree, &shared.handles) else {
         return found;
     };
-    let extraneous = shared
-        .late
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .extraneous
-        .clone();
+    let extraneous = shared.late().extraneous.clone();
     let mut count = 0;
     let mut add = |dir: &Arc<Dir>, parent: &RelPath, entry: &Entry| {
         if let Some(size) = entry.file_size().filter(|&size| size > 0) {
@@ -243,7 +238,7 @@ fn use_candidate(
 ) -> Result<(), root::Error> {
     let metadata = shared.metadata(&place.entry, place.found.as_ref(), place.entry.mtime);
     let options = &shared.options.delete;
-    let late = shared.late.lock().unwrap_or_else(PoisonError::into_inner);
+    let late = shared.late();
     let deletes =
         options.when != DeleteWhen::Never && (late.listing_complete || options.despite_errors);
     drop(late);

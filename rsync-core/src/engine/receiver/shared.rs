@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::checksum::BlockKey;
 use crate::engine::care::{Care, Incarnation};
@@ -69,7 +69,7 @@ pub(super) struct Shared<'a> {
     writing: AtomicUsize,
     pub(super) signing: Signing,
     /// What has to wait until all content is there.
-    pub(super) late: Mutex<Late>,
+    late: Mutex<Late>,
     /// Metadata that directories get at the end.
     pub(super) directories: Mutex<HashMap<RelPath, Metadata>>,
     /// What arrived.
@@ -200,6 +200,11 @@ impl<'a> Shared<'a> {
         if let Some(keeper) = self.keeper() {
             keeper.change_dir(dir);
         }
+    }
+
+    /// What waits for the end.
+    pub(super) fn late(&self) -> MutexGuard<'_, Late> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives the entry `name` of `dir` other metadata.

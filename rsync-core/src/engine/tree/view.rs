@@ -215,6 +215,7 @@ impl Tree<'_> {
             !out
         })?;
         listing.entries = listed.entries;
+        listing.problems = listed.problems;
         if !self.filter.is_trivial() {
             // Only now is the kind known of entries whose file system does not tell with the name.
             listing.entries.retain(|entry| {
@@ -222,9 +223,6 @@ impl Tree<'_> {
                 excluded += u64::from(out);
                 !out
             });
-        }
-        listing.problems = listed.problems;
-        if !self.filter.is_trivial() {
             listing.problems.retain(|(name, problem)| {
                 let out = FileName::new(name).is_ok_and(|name| {
                     left_out(&name, false) && (leads_nowhere(problem) || left_out(&name, true))

@@ -56,16 +56,7 @@ fn one(
     if place.found.is_none() {
         return complete.add(shared, place, seen, content);
     }
-    let is_file = place
-        .found
-        .as_ref()
-        .is_some_and(|found| found.file_size().is_some());
-    let old = if shared.options.write.in_place && is_file {
-        open_old(shared, &mut place)
-    } else {
-        Ok(None)
-    };
-    let opened = old.and_then(|old| match old {
+    let opened = open_old(shared, &mut place, false).and_then(|old| match old {
         Some(old) => {
             if let Some(keeper) = shared.keeper() {
                 keeper.rewrite(&place.dir, &place.entry.name);

@@ -246,11 +246,7 @@ fn open<'a>(
     let basis = basis_name
         .map(|name| Basis::open(&place.dir, name, signed))
         .transpose()?;
-    let old = if (write.in_place || append) && found_len.is_some() {
-        open_old(shared, place)?
-    } else {
-        None
-    };
+    let old = open_old(shared, place, append)?;
     let in_place = old.is_some();
     let staged = match old {
         Some(old) => old,

@@ -106,24 +106,24 @@ impl Links {
         let Some(id) = found.and_then(Entry::link_id) else {
             return verdict;
         };
-        let changes = matches!(verdict, Verdict::Metadata(_));
-        let stays = if changes && !is_grouped {
-            false
-        } else if !self.preserved {
-            true
-        } else {
-            match self.staying.entry(id) {
-                Vacant(vacant) => {
-                    vacant.insert(changes);
-                    true
-                }
-                Occupied(other) => !changes && !*other.get(),
-            }
-        };
-        match entry.kind {
-            _ if stays => verdict,
+        let parted = match entry.kind {
             Kind::File { .. } => Verdict::Content(change),
             _ => Verdict::Create(change),
+        };
+        let changes = matches!(verdict, Verdict::Metadata(_));
+        if changes && !is_grouped {
+            return parted;
+        }
+        if !self.preserved {
+            return verdict;
+        }
+        match self.staying.entry(id) {
+            Vacant(vacant) => {
+                vacant.insert(changes);
+                verdict
+            }
+            Occupied(other) if changes || *other.get() => parted,
+            Occupied(_) => verdict,
         }
     }
 

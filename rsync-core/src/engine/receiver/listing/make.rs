@@ -1,6 +1,6 @@
 //! Makes what needs no content, or tells what would be made.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::{Blocked, Listings, OpenListing};
 use crate::engine::receiver::finish::Replacement;
@@ -90,12 +90,7 @@ impl Listings<'_, '_> {
             metadata,
             staged: None,
         };
-        self.shared
-            .late
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .replacements
-            .push(replacement);
+        self.shared.late().replacements.push(replacement);
     }
 
     fn create_directory(
